@@ -1,0 +1,22 @@
+import type { Secret } from '../domain/secret.ts';
+
+/** One tenant: its rooms, users and tasks are seen by nobody else. */
+export interface App {
+  readonly sdkAppId: number;
+  readonly name: string;
+  /** Signs UserSigs. */
+  readonly secretKey: Secret;
+  readonly apiKeys: readonly { readonly secretId: string; readonly secretKey: Secret }[];
+  /** Who may play mixes: anyone, or holders of a ticket. Raw streams always need one. */
+  readonly playback: 'public' | 'token';
+}
+
+export interface Apps {
+  readonly apps: readonly App[];
+  readonly adminToken: Secret;
+}
+
+/** The app with that id, or undefined. */
+export function findApp(apps: Apps, sdkAppId: number): App | undefined {
+  return apps.apps.find((app) => app.sdkAppId === sdkAppId);
+}

@@ -1,0 +1,103 @@
+import type { StreamKind } from './ids.ts';
+
+/** What a worker runs. A task may need several jobs; `id` is the task's, for hls the stream's. */
+export const JOB_KINDS = ['mix', 'push', 'record', 'hls', 'finalise'] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+/** Payloads hold ids, never secrets. */
+export interface JobRef {
+  readonly kind: JobKind;
+  readonly id: string;
+}
+
+/** The job's BullMQ id, lease name and control channel: `mix-<taskId>`. */
+export function jobKey(job: JobRef): string {
+  return `${job.kind}-${job.id}`;
+}
+
+export type InputState = 'connecting' | 'live' | 'stalled' | 'placeholder' | 'failed';
+
+export interface InputStatus {
+  readonly streamId: string;
+  readonly userId: string;
+  readonly stream: StreamKind;
+  readonly state: InputState;
+  readonly width: number;
+  readonly height: number;
+  readonly hasAudio: boolean;
+}
+
+export interface MixStatus {
+  readonly kind: 'mix';
+  readonly state: 'starting' | 'running' | 'restarting';
+  readonly pid: number;
+  readonly inputs: readonly InputStatus[];
+  readonly framesOut: number;
+  readonly framesDropped: number;
+  readonly lateTicks: number;
+  readonly encoderStarts: number;
+  readonly publisherStarts: number;
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+}
+
+export type TargetState = 'idle' | 'connecting' | 'live' | 'degraded' | 'backing-off' | 'refused' | 'stopped';
+
+export interface TargetStatus {
+  readonly targetId: string;
+  /** Key hidden. */
+  readonly url: string;
+  readonly state: TargetState;
+  /** Connection attempts since the last time it was live. */
+  readonly attempt: number;
+  readonly nextRetryAt: number | null;
+  readonly lastError: { readonly code: string; readonly message: string; readonly at: number } | null;
+  /** Taken by the peer: acknowledged, or what left beyond the kernel's buffers. */
+  readonly bytes: number;
+  readonly lagMs: number;
+  readonly droppedFrames: number;
+  readonly connectedAt: number | null;
+  readonly sessions: number;
+}
+
+export interface PushStatus {
+  readonly kind: 'push';
+  readonly source: 'waiting' | 'flowing';
+  readonly targets: readonly TargetStatus[];
+}
+
+export interface RecordStatus {
+  readonly kind: 'record';
+  readonly state: 'waiting' | 'recording' | 'closing';
+  readonly startedAt: number | null;
+  readonly mediaMs: number;
+  readonly bytes: number;
+  readonly gaps: number;
+}
+
+export interface HlsStatus {
+  readonly kind: 'hls';
+  readonly state: 'waiting' | 'running';
+  readonly segments: number;
+}
+
+export interface FinaliseStatus {
+  readonly kind: 'finalise';
+  readonly state: 'running';
+}
+
+export type JobStatus = MixStatus | PushStatus | RecordStatus | HlsStatus | FinaliseStatus;
+
+/** A status as stored: who says it, with which epoch, when. */
+export interface StoredJobStatus {
+  readonly workerId: string;
+  readonly epoch: number;
+  readonly at: number;
+  readonly status: JobStatus;
+}
+
+/** How a job ended: what a job normally does is data, not an exception. */
+export type JobOutcome =
+  | { readonly result: 'done' }
+  | { readonly result: 'stopped' }
+  | { readonly result: 'fenced' };

@@ -1,0 +1,43 @@
+import type { RoomId, StreamKind } from './ids.ts';
+
+export interface StreamFacts {
+  readonly streamId: string;
+  readonly kind: StreamKind;
+  readonly publishedAt: number;
+}
+
+export interface UserFacts {
+  /** As first written. */
+  readonly userId: string;
+  /** Order of entry within the room, from 1: cells are filled in this order. */
+  readonly order: number;
+  readonly enteredAt: number;
+  /** Set while the connection is lost and the grace runs. */
+  readonly lostAt: number | null;
+  /** The gateway that holds the user's connection. */
+  readonly gatewayId: string;
+  /** Streams on the air now; empty while lost. */
+  readonly streams: readonly StreamFacts[];
+}
+
+/** A room as it stands in Redis; the watcher and the jobs read nothing else about it. */
+export interface RoomFacts {
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly createdAt: number;
+  readonly ownerUserId: string;
+  /** Home: mixes of this room are published here. */
+  readonly gatewayId: string;
+  readonly users: readonly UserFacts[];
+}
+
+/** How others reach a gateway; kept fresh in Redis by the gateway itself. */
+export interface GatewayFacts {
+  readonly gatewayId: string;
+  /** `http://host:port` for workers. */
+  readonly internalHttp: string;
+  /** `rtmp://host:port` for workers. */
+  readonly internalRtmp: string;
+  readonly publicHttp: string;
+  readonly publicRtmp: string;
+}

@@ -1,0 +1,112 @@
+import type { RoomId, StreamKind } from './ids.ts';
+
+export interface VideoSpec {
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly bitrateKbps: number;
+  readonly gopSeconds: number;
+}
+
+/** The programme's sound is 48 kHz stereo AAC-LC. */
+export interface AudioSpec {
+  readonly bitrateKbps: number;
+}
+
+export interface LayoutSpec {
+  readonly mode: 'grid';
+}
+
+/** What a mix makes; two tasks of a room that ask for the same share one encode. */
+export interface ProgrammeSpec {
+  readonly video: VideoSpec;
+  readonly audio: AudioSpec;
+  readonly layout: LayoutSpec;
+  /** `#rrggbb` */
+  readonly background: string;
+}
+
+export const DEFAULT_PROGRAMME: ProgrammeSpec = {
+  video: { width: 1280, height: 720, fps: 30, bitrateKbps: 2500, gopSeconds: 2 },
+  audio: { bitrateKbps: 128 },
+  layout: { mode: 'grid' },
+  background: '#101418',
+};
+
+/** A push destination. `sealedUrl` is encrypted (identity/seal.ts); `shownUrl` hides the stream key. */
+export interface PushTarget {
+  readonly id: string;
+  readonly sealedUrl: string;
+  readonly shownUrl: string;
+}
+
+/** What a task reads: a mix of its room, or one user's stream as it is. */
+export type TaskSource =
+  | { readonly type: 'mix'; readonly mixTaskId: string; readonly programme: ProgrammeSpec }
+  | { readonly type: 'single'; readonly userId: string; readonly stream: StreamKind };
+
+export type EndReason = 'stopped' | 'idle' | 'finished';
+
+interface TaskBase {
+  readonly taskId: string;
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly createdAt: number;
+  readonly source: TaskSource;
+  /** The hub stream this task copies. */
+  readonly streamId: string;
+  /** Seconds without any publisher of its source after which the task ends by itself. */
+  readonly maxIdleSeconds: number;
+  /** Grows with every change of the task. */
+  readonly revision: number;
+  readonly endedAt: number | null;
+  readonly endReason: EndReason | null;
+}
+
+/** A relay: push the room's mix, or one stream, to its targets. The mix is published as user `agentUserId`. */
+export interface RelayTask extends TaskBase {
+  readonly kind: 'relay';
+  readonly agentUserId: string;
+  readonly targets: readonly PushTarget[];
+  /** Per target id, grows by "retry now". */
+  readonly retryNonce: Readonly<Record<string, number>>;
+}
+
+export type RecordFormat = 'mp4';
+
+export interface RecordTask extends TaskBase {
+  readonly kind: 'record';
+  readonly agentUserId: string;
+  readonly formats: readonly RecordFormat[];
+  /** Unix ms; null begins at once. */
+  readonly startAt: number | null;
+  /** Ends by itself this long after startAt (or createdAt); null records until stopped or idle. */
+  readonly durationMs: number | null;
+}
+
+export type Task = RelayTask | RecordTask;
+
+/** One finished file of a recording. */
+export interface RecordedFile {
+  readonly path: string;
+  /** Empty for a mix. */
+  readonly userId: string;
+  readonly durationMs: number;
+  readonly bytes: number;
+  readonly verdict: RecordingVerdict;
+}
+
+export interface RecordingVerdict {
+  readonly playable: boolean;
+  readonly gaps: number;
+  readonly secondsLost: number;
+}
+
+/** What is known of a recording's outcome, in Redis beside its task. */
+export interface RecordingResult {
+  readonly taskId: string;
+  readonly state: 'finalising' | 'ready' | 'failed';
+  readonly onAirMs: number;
+  readonly files: readonly RecordedFile[];
+  readonly error: string | null;
+}

@@ -1,0 +1,76 @@
+/** FLV tag types: sound, picture, script data. */
+export const TAG_AUDIO = 8;
+export const TAG_VIDEO = 9;
+export const TAG_SCRIPT = 18;
+
+/** One FLV tag body: what RTMP carries as a message and FLV as a tag. Timestamp in ms, unsigned 32 bit. */
+export interface FlvTag {
+  readonly type: 8 | 9 | 18;
+  readonly timestamp: number;
+  readonly data: Buffer;
+}
+
+const CODEC_AVC = 7;
+const CODEC_AAC = 10;
+const AUDIO_EX_HEADER = 9;
+const FRAME_KEY = 1;
+
+/** Enhanced RTMP marks picture tags by the top bit and names the codec by four characters. */
+export function isEnhancedVideo(tag: FlvTag): boolean {
+  return tag.type === TAG_VIDEO && ((tag.data[0] ?? 0) & 0x80) !== 0;
+}
+
+/** `avc1`, the four characters of an enhanced tag, or `codec-N`. */
+export function videoCodec(tag: FlvTag): string {
+  if (isEnhancedVideo(tag)) return tag.data.toString('latin1', 1, 5);
+  const id = (tag.data[0] ?? 0) & 0x0f;
+  return id === CODEC_AVC ? 'avc1' : `codec-${id}`;
+}
+
+/** `mp4a`, the four characters of an enhanced tag, or `codec-N`. */
+export function audioCodec(tag: FlvTag): string {
+  const id = (tag.data[0] ?? 0) >> 4;
+  if (id === CODEC_AAC) return 'mp4a';
+  return id === AUDIO_EX_HEADER ? tag.data.toString('latin1', 1, 5) : `codec-${id}`;
+}
+
+/** Decoder configuration (AVCC, AudioSpecificConfig ...), needed before any frame of its track. */
+export function isSequenceHeader(tag: FlvTag): boolean {
+  const first = tag.data[0] ?? 0;
+  if (tag.type === TAG_VIDEO) {
+    if (first & 0x80) return (first & 0x0f) === 0;
+    return (first & 0x0f) === CODEC_AVC && tag.data[1] === 0;
+  }
+  if (tag.type === TAG_AUDIO) {
+    const id = first >> 4;
+    if (id === CODEC_AAC) return tag.data[1] === 0;
+    return id === AUDIO_EX_HEADER && (first & 0x0f) === 0;
+  }
+  return false;
+}
+
+/** A coded picture from which decoding can begin; sequence headers are not frames. */
+export function isKeyFrame(tag: FlvTag): boolean {
+  if (tag.type !== TAG_VIDEO || isSequenceHeader(tag)) return false;
+  return (((tag.data[0] ?? 0) >> 4) & 0x07) === FRAME_KEY;
+}
+
+/** A coded frame of sound or picture (neither header nor script data nor end of sequence). */
+export function isMedia(tag: FlvTag): boolean {
+  if (tag.type === TAG_SCRIPT || isSequenceHeader(tag)) return false;
+  if (tag.type === TAG_AUDIO) return true;
+  const first = tag.data[0] ?? 0;
+  if (first & 0x80) return (first & 0x0f) === 1 || (first & 0x0f) === 3;
+  return (first & 0x0f) !== CODEC_AVC || tag.data[1] === 1;
+}
+
+/** Composition offset in ms (pts - dts) of a picture tag; 0 for everything else. */
+export function compositionTime(tag: FlvTag): number {
+  if (tag.type !== TAG_VIDEO || isSequenceHeader(tag)) return 0;
+  const first = tag.data[0] ?? 0;
+  if (first & 0x80) {
+    const hasOffset = (first & 0x0f) === 1 && tag.data.length >= 8;
+    return hasOffset ? tag.data.readIntBE(5, 3) : 0;
+  }
+  return (first & 0x0f) === CODEC_AVC && tag.data.length >= 5 ? tag.data.readIntBE(2, 3) : 0;
+}
