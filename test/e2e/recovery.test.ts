@@ -1,0 +1,140 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { probeFile, readFlvTags, trackTimes } from '../support/media-checks.ts';
+import { type RunningNginx, startNginxRtmp } from '../support/nginx-rtmp.ts';
+import { descendants, findDescendant, survivors } from '../support/process-tree.ts';
+import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
+import { cliJson, GUESTS, type ListedRecording, Studio, untilLive } from '../support/studio.ts';
+
+const ROOM = 42;
+const BACK_WITHIN_MS = 5000;
+const GATEWAY = /main\.js gateway/;
+const WORKER = /main\.js worker/;
+const MIX = /programme\/main\.js/;
+const REDIS = /redis-server/;
+
+describe('after a failure', () => {
+  let nginx: RunningNginx;
+  let roomcast: RunningRoomcast;
+  let studio: Studio;
+  let taskId: string;
+
+  beforeEach(async () => {
+    nginx = await startNginxRtmp({ applications: ['live'], record: true });
+    roomcast = await startRoomcast();
+    studio = await Studio.open([GUESTS.red]);
+    await studio.publish(roomcast, ROOM, GUESTS.red);
+    const to = nginx.rtmpUrl('live', 'programme');
+    const relay = await cliJson<{ taskId: string }>(
+      roomcast,
+      'relay',
+      'start',
+      '--room',
+      String(ROOM),
+      '--to',
+      to,
+    );
+    taskId = relay.taskId;
+    await untilLive(roomcast, taskId);
+    await framesGrow();
+  });
+
+  afterEach(async () => {
+    await studio?.close();
+    await roomcast?.stop();
+    await nginx?.stop();
+  });
+
+  /** Video frames nginx has recorded so far, over all sessions of the key. */
+  const framesAtNginx = async () => {
+    let frames = 0;
+    for (const name of await readdir(nginx.recordingDir)) {
+      frames += trackTimes(await readFlvTags(path.join(nginx.recordingDir, name)), 9).count;
+    }
+    return frames;
+  };
+
+  /** Waits until frames arrive at nginx again, and says how long after `since` that was. */
+  const framesGrow = async (since = Date.now(), deadlineMs = 20_000) => {
+    const before = await framesAtNginx();
+    await eventually(async () => (await framesAtNginx()) > before + 10, deadlineMs, 100);
+    return Date.now() - since;
+  };
+
+  it('a worker killed with SIGKILL is replaced: the programme is back within 5 s, one pusher at a time', async () => {
+    const worker = findDescendant(roomcast.pid, WORKER);
+    const children = descendants(worker.pid);
+    process.kill(worker.pid, 'SIGKILL');
+    const killedAt = Date.now();
+    await eventually(() => survivors(children).length === 0, 5000);
+    expect(await framesGrow(killedAt)).toBeLessThan(BACK_WITHIN_MS);
+    expect(findDescendant(roomcast.pid, WORKER).pid).not.toBe(worker.pid);
+    const sessions = await nginx.sessionTimes('live', 'programme');
+    expect(sessions.length).toBe(2);
+    expect(sessions[1]?.startedAt).toBeGreaterThanOrEqual(sessions[0]?.endedAt ?? Number.POSITIVE_INFINITY);
+  });
+
+  it('a mix killed with SIGKILL is started again while the push keeps its session', async () => {
+    process.kill(findDescendant(roomcast.pid, MIX).pid, 'SIGKILL');
+    expect(await framesGrow()).toBeLessThan(BACK_WITHIN_MS);
+    expect(await nginx.publishSessions('live', 'programme')).toBe(1);
+  });
+
+  it('a gateway killed with SIGKILL comes back on its ports and the tasks resume by themselves', async () => {
+    process.kill(findDescendant(roomcast.pid, GATEWAY).pid, 'SIGKILL');
+    expect(await framesGrow()).toBeLessThan(2 * BACK_WITHIN_MS);
+    await eventually(async () => (await fetch(`${roomcast.http}/readyz`)).status === 200);
+    await studio.publish(roomcast, ROOM, GUESTS.red);
+    await untilLive(roomcast, taskId);
+  });
+
+  it('Redis killed with SIGKILL comes back with its data and the push loses nothing', async () => {
+    process.kill(findDescendant(roomcast.pid, REDIS).pid, 'SIGKILL');
+    await framesGrow();
+    await eventually(async () => (await fetch(`${roomcast.http}/readyz`)).status === 200, 15_000);
+    await untilLive(roomcast, taskId);
+    await framesGrow();
+    const [name = ''] = await readdir(nginx.recordingDir);
+    const video = trackTimes(await readFlvTags(path.join(nginx.recordingDir, name)), 9);
+    expect(video.largestGapMs).toBeLessThanOrEqual(100);
+    expect(await nginx.publishSessions('live', 'programme')).toBe(1);
+  });
+
+  it('a supervisor killed with SIGKILL leaves nothing behind, and the next start takes the tasks up again', async () => {
+    const all = descendants(roomcast.pid);
+    await roomcast.kill();
+    await eventually(() => survivors(all).length === 0, 10_000);
+    const { dataDir } = roomcast;
+    roomcast = await startRoomcast({ dataDir });
+    await studio.publish(roomcast, ROOM, GUESTS.red);
+    await untilLive(roomcast, taskId, 30_000);
+    await framesGrow();
+  });
+
+  it('SIGTERM ends everything within 10 s with recordings that play', async () => {
+    await cliJson(roomcast, 'record', 'start', '--room', String(ROOM));
+    await eventually(async () => {
+      const [listed] = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
+      return listed?.state === 'recording';
+    }, 15_000);
+    await framesGrow();
+    const all = descendants(roomcast.pid);
+    const began = Date.now();
+    expect(await roomcast.stop()).toBe(0);
+    expect(Date.now() - began).toBeLessThan(10_000);
+    expect(survivors(all)).toEqual([]);
+
+    roomcast = await startRoomcast({ dataDir: roomcast.dataDir });
+    const [listed] = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
+    await cliJson(roomcast, 'record', 'stop', listed?.taskId ?? '');
+    const ready = await eventually(async () => {
+      const [now] = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
+      return now?.state === 'ready' ? now : null;
+    }, 30_000);
+    const probe = await probeFile(ready.files[0]?.path ?? '');
+    expect(probe.errors).toBe('');
+    expect(probe.durationMs).toBeGreaterThan(300);
+  });
+});
