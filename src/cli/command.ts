@@ -1,6 +1,12 @@
-import type { ParseArgsOptionsConfig } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
 import { GatewayError } from '../domain/errors.ts';
+
+/** What a parent that started this process over IPC says, and what it is told. */
+export interface ParentLink {
+  send(message: unknown): void;
+  onMessage(listener: (message: unknown) => void): void;
+}
 
 /** What a command may touch of its process; src/main.ts makes the real one, tests their own. */
 export interface CommandIo {
@@ -13,6 +19,8 @@ export interface CommandIo {
   readonly signal: AbortSignal;
   /** Aborted by a second signal: end at once. */
   readonly hurry: AbortSignal;
+  /** null when a person or an init system started us. When the parent goes, `signal` is aborted. */
+  readonly parent: ParentLink | null;
 }
 
 /** 0 done, 1 failed, 2 wrong usage. */
@@ -39,7 +47,7 @@ export class UsageError extends GatewayError {
 }
 
 /** Strict parse of a command's arguments; unknown options and bad values throw UsageError. */
-export function parseCommandArgs<const O extends ParseArgsOptionsConfig>(
+export function parseCommandArgs<const O extends NonNullable<ParseArgsConfig['options']>>(
   argv: readonly string[],
   options: O,
   allowPositionals = false,

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { GatewayError } from '../domain/errors.ts';
+import { Secret } from '../domain/secret.ts';
+import type { Apps } from './app.ts';
+import { createOnce } from './atomic-file.ts';
+
+const FIRST_APP_ID = 1_400_000_001;
+const MAX_APP_ID = 4_294_967_295;
+const NAME = /^[A-Za-z0-9._ -]{1,64}$/;
+
+const secret = z.string().min(16, 'has at least 16 characters').max(256);
+
+const APP = z.strictObject({
+  sdkAppId: z.number().int().min(1).max(MAX_APP_ID),
+  name: z.string().regex(NAME, 'has 1 to 64 letters, digits, spaces, dots, underscores or hyphens'),
+  secretKey: secret,
+  apiKeys: z.array(z.strictObject({ secretId: z.string().min(1).max(128), secretKey: secret })),
+  playback: z.enum(['public', 'token']).default('public'),
+});
+
+const APPS = z
+  .strictObject({ apps: z.array(APP).min(1, 'has at least one app'), adminToken: secret })
+  .superRefine((value, context) => {
+    const ids = value.apps.map((app) => app.sdkAppId);
+    for (const [index, id] of ids.entries()) {
+      if (ids.indexOf(id) === index) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['apps', index, 'sdkAppId'],
+        message: `${id} is there twice`,
+      });
+    }
+  });
+
+export function appsPath(dataDir: string): string {
+  return join(dataDir, 'apps.json');
+}
+
+/** The apps of an apps.json text; throws `bad-config` naming every problem, and no value of it. */
+export function parseApps(text: string, where: string): Apps {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, which holds secrets.
+    throw new GatewayError('bad-config', `${where} is not JSON`);
+  }
+  const parsed = APPS.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  - ${issue.path.join('.')}: ${issue.message}`);
+    throw new GatewayError('bad-config', [`${where} is not usable:`, ...problems].join('\n'));
+  }
+  return {
+    apps: parsed.data.apps.map((app) => ({
+      sdkAppId: app.sdkAppId,
+      name: app.name,
+      secretKey: new Secret(app.secretKey),
+      apiKeys: app.apiKeys.map((key) => ({ secretId: key.secretId, secretKey: new Secret(key.secretKey) })),
+      playback: app.playback,
+    })),
+    adminToken: new Secret(parsed.data.adminToken),
+  };
+}
+
+/** Text of a first apps.json: one app with random keys, and a random admin token. */
+export function makeAppsText(): string {
+  const app = {
+    sdkAppId: FIRST_APP_ID,
+    name: 'default',
+    secretKey: randomBytes(32).toString('hex'),
+    apiKeys: [
+      { secretId: `AKID${randomBytes(16).toString('hex')}`, secretKey: randomBytes(32).toString('hex') },
+    ],
+  };
+  return `${JSON.stringify({ apps: [app], adminToken: randomBytes(32).toString('hex') }, null, 2)}\n`;
+}
+
+/** Text of <data dir>/apps.json, or null when there is none. */
+export async function readAppsText(dataDir: string): Promise<string | null> {
+  try {
+    return await readFile(appsPath(dataDir), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** The apps of <data dir>/apps.json, made with one random app at first start; `created` tells which it was. */
+export async function loadOrCreateApps(dataDir: string): Promise<{ apps: Apps; created: boolean }> {
+  const created =
+    (await readAppsText(dataDir)) === null && (await createOnce(appsPath(dataDir), makeAppsText()));
+  const text = await readAppsText(dataDir);
+  if (text === null) throw new GatewayError('bad-config', `${appsPath(dataDir)} went away while it was read`);
+  return { apps: parseApps(text, appsPath(dataDir)), created };
+}
