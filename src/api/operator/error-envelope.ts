@@ -1,0 +1,71 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ZodError } from 'zod';
+import { type ErrorCode, GatewayError } from '../../domain/errors.ts';
+
+const BAD_REQUEST = 400;
+const INTERNAL = 500;
+
+/** The status of every code; what a caller cannot cause is 5xx. */
+const STATUS: Readonly<Record<ErrorCode, number>> = {
+  'bad-request': BAD_REQUEST,
+  'bad-config': BAD_REQUEST,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'too-large': 413,
+  'limit-reached': 429,
+  'sig-malformed': 401,
+  'sig-mismatch': 401,
+  'sig-expired': 401,
+  'bad-room-id': BAD_REQUEST,
+  'bad-user-id': BAD_REQUEST,
+  'bad-app-id': BAD_REQUEST,
+  'ticket-invalid': 403,
+  'name-not-found': 502,
+  'connection-refused': 502,
+  unreachable: 502,
+  'handshake-failed': 502,
+  'app-refused': 502,
+  'key-refused': 502,
+  'closed-by-peer': 502,
+  stalled: 504,
+  'too-slow': 504,
+  'bad-media': BAD_REQUEST,
+  fenced: 409,
+  'source-lost': 404,
+  'child-failed': INTERNAL,
+  'tool-missing': INTERNAL,
+  disk: 507,
+  'redis-away': 503,
+  timeout: 504,
+  internal: INTERNAL,
+};
+
+/** All problems of a request body in one sentence, each with the field it is about. */
+export function describeIssues(error: ZodError): string {
+  return error.issues
+    .map((issue) => {
+      const field = issue.path.map(String).join('.');
+      return field === '' ? issue.message : `${field}: ${issue.message}`;
+    })
+    .join('; ');
+}
+
+function codeOfHttpError(error: Error): ErrorCode {
+  const status = 'statusCode' in error ? error.statusCode : INTERNAL;
+  if (status === STATUS['too-large']) return 'too-large';
+  return typeof status === 'number' && status < INTERNAL ? 'bad-request' : 'internal';
+}
+
+/** Sends `{error:{code,message}}`; what is not the caller's to know is logged and told by its request id. */
+export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const code = error instanceof GatewayError ? error.code : codeOfHttpError(error);
+  const status = STATUS[code];
+  let { message } = error;
+  if (status === INTERNAL) {
+    request.log.error({ err: error }, 'an operator request failed');
+    message = `the gateway failed; its log tells more under request ${request.id}`;
+  }
+  return reply.code(status).send({ error: { code, message } });
+}

@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { GatewayError } from '../../domain/errors.ts';
+import { assertAdmin } from './admin-token.ts';
+import type { OperatorDeps } from './deps.ts';
+import { sendError } from './error-envelope.ts';
+import { describeRoutes } from './openapi.ts';
+import type { OperatorRoute } from './route.ts';
+import { recordingRoutes } from './routes/recordings.ts';
+import { relayRoutes } from './routes/relays.ts';
+import { roomRoutes } from './routes/rooms.ts';
+import { streamRoutes } from './routes/streams.ts';
+
+const BASE_PATH = '/api/v1';
+const MAX_BODY_BYTES = 64 * 1024;
+
+function addRoute(scope: FastifyInstance, route: OperatorRoute): void {
+  scope.route({
+    method: route.method,
+    url: route.path,
+    bodyLimit: MAX_BODY_BYTES,
+    handler: async (request: FastifyRequest, reply) => {
+      const { id = '' } = request.params as { id?: string };
+      const answer = await route.run({ id, query: request.query, body: request.body });
+      return reply.code(route.status).send(answer);
+    },
+  });
+}
+
+function addGuardedRoutes(
+  scope: FastifyInstance,
+  deps: OperatorDeps,
+  routes: readonly OperatorRoute[],
+): void {
+  scope.addHook('onRequest', (request, _reply, done) => {
+    assertAdmin(deps.apps.adminToken, request.headers.authorization);
+    done();
+  });
+  scope.setNotFoundHandler((request) => {
+    throw new GatewayError('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`);
+  });
+  for (const route of routes) addRoute(scope, route);
+}
+
+/** Adds /api/v1 to a server: every route needs the admin token, only its description is open. */
+export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps): void {
+  const routes = [...roomRoutes(deps), ...relayRoutes(deps), ...recordingRoutes(deps), ...streamRoutes(deps)];
+  const description = describeRoutes(routes, BASE_PATH);
+  app.register(
+    (scope, _options, ready) => {
+      scope.setErrorHandler((error: Error, request, reply) => sendError(error, request, reply));
+      scope.get('/openapi.json', (_request, reply) => reply.send(description));
+      scope.register((guarded, _none, guardedReady) => {
+        addGuardedRoutes(guarded, deps, routes);
+        guardedReady();
+      });
+      ready();
+    },
+    { prefix: BASE_PATH },
+  );
+}

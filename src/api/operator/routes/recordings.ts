@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { GatewayError } from '../../../domain/errors.ts';
+import { newRecordTask } from '../../../domain/new-task.ts';
+import type { RecordTask, Task } from '../../../domain/task.ts';
+import { type RecordView, recordView } from '../../../domain/task-view.ts';
+import type { OperatorDeps } from '../deps.ts';
+import { defineRoute, type OperatorRoute } from '../route.ts';
+import { recordingAnswer, startedAnswer, startRecordingSchema, taskAnswer } from '../schemas.ts';
+import { readTaskRequest } from '../task-source.ts';
+
+/** A start time a little in the past is a caller's clock or a slow line, more is a mistake. */
+const PAST_START_MS = 5000;
+
+function assertRecording(task: Task | null, taskId: string): RecordTask {
+  if (task?.kind !== 'record') {
+    throw new GatewayError('not-found', `there is no recording ${taskId.slice(0, 80)}`);
+  }
+  return task;
+}
+
+async function view(deps: OperatorDeps, task: RecordTask): Promise<RecordView> {
+  const [stored, result] = await Promise.all([
+    deps.statuses.get({ kind: 'record', id: task.taskId }),
+    deps.recordings.get(task.taskId),
+  ]);
+  const record = stored?.status.kind === 'record' ? stored.status : null;
+  return recordView(task, { record, result, nowMs: deps.now() });
+}
+
+async function startRecording(deps: OperatorDeps, body: z.output<typeof startRecordingSchema>) {
+  if (body.startAt !== undefined && body.startAt < deps.now() - PAST_START_MS) {
+    throw new GatewayError('bad-request', 'startAt: lies in the past');
+  }
+  const task = newRecordTask(await readTaskRequest(deps, body), {
+    formats: [...new Set(body.formats)],
+    startAt: body.startAt ?? null,
+    durationMs: body.durationMs ?? null,
+  });
+  await deps.tasks.create(task);
+  return { taskId: task.taskId, streamId: task.streamId };
+}
+
+/** Starting, stopping and reading recordings. */
+export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/recordings',
+      summary: 'All recordings, oldest first',
+      answer: z.array(recordingAnswer),
+      handle: async () => {
+        const tasks = await deps.tasks.list();
+        const recordings = tasks
+          .filter((task) => task.kind === 'record')
+          .sort((a, b) => a.createdAt - b.createdAt);
+        return Promise.all(recordings.map((task) => view(deps, task)));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/recordings/:id',
+      summary: 'One recording; its files are there once it is ready',
+      answer: recordingAnswer,
+      handle: async ({ id }) => view(deps, assertRecording(await deps.tasks.get(id), id)),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/recordings',
+      summary: "Record the room's mix, or one stream as it is",
+      status: 201,
+      body: startRecordingSchema,
+      answer: startedAnswer,
+      handle: ({ body }) => startRecording(deps, body),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/recordings/:id',
+      summary: 'Stop a recording; what was recorded is finished and kept',
+      answer: taskAnswer,
+      handle: async ({ id }) => {
+        assertRecording(await deps.tasks.get(id), id);
+        return { taskId: assertRecording(await deps.tasks.stop(id), id).taskId };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import { GatewayError } from '../../../domain/errors.ts';
+import type { JobKind, JobStatus } from '../../../domain/job.ts';
+import { newRelayTask, withRetry, withTargets } from '../../../domain/new-task.ts';
+import type { RoomFacts } from '../../../domain/room.ts';
+import type { RelayTask, Task } from '../../../domain/task.ts';
+import { type RelayView, relayView } from '../../../domain/task-view.ts';
+import type { OperatorDeps } from '../deps.ts';
+import { defineRoute, type OperatorRoute } from '../route.ts';
+import {
+  changeRelaySchema,
+  listQuerySchema,
+  MAX_TARGETS,
+  relayAnswer,
+  retryRelaySchema,
+  startedAnswer,
+  startRelaySchema,
+  taskAnswer,
+} from '../schemas.ts';
+import { findTarget, makeTargets } from '../targets.ts';
+import { hasPublisher, readTaskRequest } from '../task-source.ts';
+
+const ENDED_SHOWN_MS = 3_600_000;
+
+function assertRelay(task: Task | null, taskId: string): RelayTask {
+  if (task?.kind !== 'relay') throw new GatewayError('not-found', `there is no relay ${taskId.slice(0, 80)}`);
+  return task;
+}
+
+function assertRunning(task: Task): RelayTask {
+  const relay = assertRelay(task, task.taskId);
+  if (relay.endedAt !== null) throw new GatewayError('conflict', `the relay ${relay.taskId} has ended`);
+  return relay;
+}
+
+async function readStatus<K extends JobKind>(
+  deps: OperatorDeps,
+  kind: K,
+  id: string,
+): Promise<(JobStatus & { kind: K }) | null> {
+  const stored = await deps.statuses.get({ kind, id });
+  return stored?.status.kind === kind ? (stored.status as JobStatus & { kind: K }) : null;
+}
+
+async function view(deps: OperatorDeps, task: RelayTask, rooms: readonly RoomFacts[]): Promise<RelayView> {
+  const { source } = task;
+  const [push, mix] = await Promise.all([
+    readStatus(deps, 'push', task.taskId),
+    source.type === 'mix' ? readStatus(deps, 'mix', source.mixTaskId) : null,
+  ]);
+  return relayView(task, { push, mix, hasPublisher: hasPublisher(rooms, task) });
+}
+
+async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
+  const targets = makeTargets(deps.clusterSecret, body.targets, []);
+  const task = newRelayTask(await readTaskRequest(deps, body), targets);
+  await deps.tasks.create(task);
+  return { taskId: task.taskId, streamId: task.streamId };
+}
+
+function changeTargets(
+  deps: OperatorDeps,
+  task: RelayTask,
+  body: z.output<typeof changeRelaySchema>,
+): RelayTask {
+  const removed = new Set(body.remove.map((url) => findTarget(deps.clusterSecret, task.targets, url).id));
+  const kept = task.targets.filter((target) => !removed.has(target.id));
+  const targets = [...kept, ...makeTargets(deps.clusterSecret, body.add, kept)];
+  if (targets.length === 0) {
+    throw new GatewayError('bad-request', 'a relay keeps at least one target: stop it instead');
+  }
+  if (targets.length > MAX_TARGETS) {
+    throw new GatewayError('limit-reached', `a relay has at most ${MAX_TARGETS} targets`);
+  }
+  return withTargets(task, targets);
+}
+
+async function changeRelay(deps: OperatorDeps, id: string, change: (task: RelayTask) => RelayTask) {
+  const changed = await deps.tasks.update(id, (task) => change(assertRunning(task)));
+  return { taskId: assertRelay(changed, id).taskId };
+}
+
+function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/relays',
+      summary: 'Relays that run or ended within the last hour, oldest first',
+      query: listQuerySchema,
+      answer: z.array(relayAnswer),
+      handle: async ({ query }) => {
+        const [tasks, rooms] = await Promise.all([deps.tasks.list(), deps.rooms.list()]);
+        const oldest = query.all === 'true' ? 0 : deps.now() - ENDED_SHOWN_MS;
+        const relays = tasks
+          .filter((task) => task.kind === 'relay')
+          .filter((task) => task.endedAt === null || task.endedAt > oldest)
+          .sort((a, b) => a.createdAt - b.createdAt);
+        return Promise.all(relays.map((task) => view(deps, task, rooms)));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/relays/:id',
+      summary: 'One relay',
+      answer: relayAnswer,
+      handle: async ({ id }) => {
+        const [task, rooms] = await Promise.all([deps.tasks.get(id), deps.rooms.list()]);
+        return view(deps, assertRelay(task, id), rooms);
+      },
+    }),
+  ];
+}
+
+/** Starting, changing, retrying, stopping and reading relays. */
+export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  return [
+    ...readRoutes(deps),
+    defineRoute({
+      method: 'POST',
+      path: '/relays',
+      summary: 'Start a relay: mix the room, or copy one stream, and push it to the targets',
+      status: 201,
+      body: startRelaySchema,
+      answer: startedAnswer,
+      handle: ({ body }) => startRelay(deps, body),
+    }),
+    defineRoute({
+      method: 'PATCH',
+      path: '/relays/:id',
+      summary: 'Add and remove targets; all others go on untouched',
+      body: changeRelaySchema,
+      answer: taskAnswer,
+      handle: ({ id, body }) => changeRelay(deps, id, (task) => changeTargets(deps, task, body)),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/relays/:id/retry',
+      summary: 'Connect a target now instead of at its next attempt',
+      body: retryRelaySchema,
+      answer: taskAnswer,
+      handle: ({ id, body }) =>
+        changeRelay(deps, id, (task) =>
+          withRetry(task, findTarget(deps.clusterSecret, task.targets, body.url).id),
+        ),
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/relays/:id',
+      summary: 'Stop a relay; stopping one that has ended changes nothing',
+      answer: taskAnswer,
+      handle: async ({ id }) => {
+        assertRelay(await deps.tasks.get(id), id);
+        return { taskId: assertRelay(await deps.tasks.stop(id), id).taskId };
+      },
+    }),
+  ];
+}

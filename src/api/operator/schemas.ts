@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { DEFAULT_PROGRAMME } from '../../domain/task.ts';
+
+export const MAX_TARGETS = 20;
+const MAX_URL_CHARS = 2048;
+const MAX_INTEGER_ROOM = 4_294_967_295;
+const MAX_STRING_ROOM_CHARS = 64;
+const MAX_USER_CHARS = 32;
+const MIN_SIDE = 16;
+const MAX_SIDE = 1920;
+const MAX_FPS = 60;
+const MIN_KBPS = 10;
+const MAX_KBPS = 10_000;
+/** TRTC's limits for MaxIdleTime and its default. */
+const MIN_IDLE_SECONDS = 5;
+const MAX_IDLE_SECONDS = 86_400;
+const DEFAULT_IDLE_SECONDS = 30;
+const MAX_RECORDING_MS = 30 * 24 * 3_600_000;
+
+const side = z
+  .int()
+  .min(MIN_SIDE)
+  .max(MAX_SIDE)
+  .multipleOf(2, { error: 'a side of the picture is an even number of pixels' });
+
+/** Rules beyond the type (alphabet, range) are those of domain/ids.ts. */
+export const roomSchema = z
+  .union([z.int().min(1).max(MAX_INTEGER_ROOM), z.string().min(1).max(MAX_STRING_ROOM_CHARS)], {
+    error: 'a room is an integer from 1 to 4294967295 or a text of 1 to 64 characters',
+  })
+  .meta({ description: 'integer room 123 and string room "123" are different rooms' });
+
+const userSchema = z.string().min(1).max(MAX_USER_CHARS);
+const urlSchema = z.string().min(1).max(MAX_URL_CHARS).meta({ description: 'rtmp://host[:port]/app/key' });
+const appSchema = z
+  .int()
+  .positive()
+  .optional()
+  .meta({ description: 'may be left out when there is one app' });
+const layoutSchema = z.enum(['grid'], { error: 'this version has the grid layout only' });
+const idleSchema = z
+  .int()
+  .min(MIN_IDLE_SECONDS)
+  .max(MAX_IDLE_SECONDS)
+  .default(DEFAULT_IDLE_SECONDS)
+  .meta({ description: 'seconds without a publisher after which the task ends by itself' });
+
+const videoSchema = z.strictObject({
+  width: side.default(DEFAULT_PROGRAMME.video.width),
+  height: side.default(DEFAULT_PROGRAMME.video.height),
+  fps: z.int().min(1).max(MAX_FPS).default(DEFAULT_PROGRAMME.video.fps),
+  bitrateKbps: z.int().min(MIN_KBPS).max(MAX_KBPS).default(DEFAULT_PROGRAMME.video.bitrateKbps),
+});
+
+const singleSchema = z.strictObject({ userId: userSchema, stream: z.enum(['main', 'aux']).default('main') });
+
+/** What a relay and a recording say about their source. */
+const sourceFields = {
+  sdkAppId: appSchema,
+  room: roomSchema,
+  single: singleSchema
+    .optional()
+    .meta({ description: 'copy this stream as it is instead of mixing the room' }),
+  layout: layoutSchema.optional(),
+  video: videoSchema.optional(),
+  maxIdleSeconds: idleSchema,
+};
+
+const MIXED_ONLY = 'layout, video and agentUserId belong to a mix and cannot be given with single';
+
+interface MaybeMixed {
+  readonly single?: unknown;
+  readonly layout?: unknown;
+  readonly video?: unknown;
+  readonly agentUserId?: unknown;
+}
+
+function isMixOrCopy(body: MaybeMixed): boolean {
+  if (body.single === undefined) return true;
+  return body.layout === undefined && body.video === undefined && body.agentUserId === undefined;
+}
+
+export const startRelaySchema = z
+  .strictObject({
+    ...sourceFields,
+    agentUserId: userSchema.optional().meta({ description: 'the user as whom the mix is published' }),
+    targets: z.array(urlSchema).min(1).max(MAX_TARGETS),
+  })
+  .refine(isMixOrCopy, { error: MIXED_ONLY });
+
+export const changeRelaySchema = z
+  .strictObject({
+    add: z.array(urlSchema).max(MAX_TARGETS).default([]),
+    remove: z.array(urlSchema).max(MAX_TARGETS).default([]),
+    layout: layoutSchema.optional(),
+  })
+  .refine((body) => body.add.length + body.remove.length > 0 || body.layout !== undefined, {
+    error: 'nothing to change: give add, remove or layout',
+  });
+
+export const retryRelaySchema = z.strictObject({ url: urlSchema });
+
+export const startRecordingSchema = z
+  .strictObject({
+    ...sourceFields,
+    formats: z
+      .array(z.enum(['mp4'], { error: 'this version records mp4 only' }))
+      .min(1)
+      .default(['mp4']),
+    startAt: z.int().positive().optional().meta({ description: 'unix ms; at once when left out' }),
+    durationMs: z.int().min(1000).max(MAX_RECORDING_MS).optional(),
+  })
+  .refine(isMixOrCopy, { error: MIXED_ONLY });
+
+export const listQuerySchema = z.strictObject({
+  all: z
+    .enum(['true', 'false'])
+    .optional()
+    .meta({ description: 'true: also tasks that ended more than an hour ago' }),
+});
+
+export const taskAnswer = z.strictObject({ taskId: z.string() });
+export const startedAnswer = z.strictObject({ taskId: z.string(), streamId: z.string() });
+
+const roomAnswer = z.union([z.int(), z.string()]);
+
+export const roomsAnswer = z.array(
+  z.strictObject({
+    sdkAppId: z.int(),
+    room: roomAnswer,
+    createdAt: z.int(),
+    users: z.array(
+      z.strictObject({
+        userId: z.string(),
+        enteredAt: z.int(),
+        lostAt: z.int().nullable().meta({ description: 'since when its connection is lost' }),
+        streams: z.array(
+          z.strictObject({ streamId: z.string(), kind: z.enum(['main', 'aux']), publishedAt: z.int() }),
+        ),
+      }),
+    ),
+  }),
+);
+
+export const relayAnswer = z.strictObject({
+  taskId: z.string(),
+  room: roomAnswer,
+  state: z.enum(['starting', 'running', 'waiting', 'stopping', 'ended']),
+  streamId: z.string(),
+  targets: z.array(
+    z.strictObject({
+      url: z.string().meta({ description: 'its key is hidden' }),
+      state: z.enum(['idle', 'connecting', 'live', 'degraded', 'backing-off', 'refused', 'stopped']),
+      attempt: z.int(),
+      nextRetryAt: z.number().nullable().meta({ description: 'unix ms' }),
+      lastError: z.strictObject({ code: z.string(), message: z.string(), at: z.number() }).nullable(),
+      bytes: z.number().meta({ description: 'taken by the target' }),
+    }),
+  ),
+});
+
+export const recordingAnswer = z.strictObject({
+  taskId: z.string(),
+  room: roomAnswer,
+  state: z.enum(['scheduled', 'waiting', 'recording', 'finalising', 'ready', 'failed', 'ended']),
+  files: z.array(
+    z.strictObject({
+      path: z.string(),
+      userId: z.string().meta({ description: 'empty for a mix' }),
+      durationMs: z.number(),
+      bytes: z.number(),
+      verdict: z.strictObject({ playable: z.boolean(), gaps: z.number(), secondsLost: z.number() }),
+    }),
+  ),
+});
+
+export const playUrlAnswer = z.strictObject({
+  streamId: z.string(),
+  rtmp: z.string(),
+  flv: z.string(),
+  hls: z.string(),
+  expiresAt: z.int().meta({ description: 'unix ms: end of the ticket in the URLs' }),
+});
+
+export const errorAnswer = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string() }),
+});

@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { findApp } from '../../config/app.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId, sameRoom } from '../../domain/ids.ts';
+import type { SourceRequest, TaskRequest } from '../../domain/new-task.ts';
+import type { RoomFacts } from '../../domain/room.ts';
+import { DEFAULT_PROGRAMME } from '../../domain/task.ts';
+import { newTaskId } from '../../tasks/new-task-id.ts';
+import type { OperatorDeps } from './deps.ts';
+import type { startRecordingSchema, startRelaySchema } from './schemas.ts';
+
+type StartBody = z.output<typeof startRelaySchema> | z.output<typeof startRecordingSchema>;
+
+/** A room as JSON names it: a number is an integer room, a text a string room. */
+export function roomOfJson(room: number | string): RoomId {
+  return typeof room === 'number' ? parseIntegerRoom(String(room)) : parseStringRoom(room);
+}
+
+/** The app asked for, or the only one there is; throws `bad-app-id`. */
+function chooseApp(deps: OperatorDeps, sdkAppId: number | undefined): number {
+  const { apps } = deps.apps;
+  if (sdkAppId !== undefined) {
+    if (!findApp(deps.apps, sdkAppId)) throw new GatewayError('bad-app-id', `there is no app ${sdkAppId}`);
+    return sdkAppId;
+  }
+  const [only] = apps;
+  if (only === undefined || apps.length > 1) {
+    throw new GatewayError('bad-app-id', `there are ${apps.length} apps: say which one by sdkAppId`);
+  }
+  return only.sdkAppId;
+}
+
+function sourceOf(body: StartBody): SourceRequest {
+  if (body.single !== undefined) {
+    return { type: 'single', userId: parseUserId(body.single.userId), stream: body.single.stream };
+  }
+  const agent =
+    'agentUserId' in body && body.agentUserId !== undefined ? parseUserId(body.agentUserId) : null;
+  const video = { ...DEFAULT_PROGRAMME.video, ...body.video };
+  return { type: 'mix', agentUserId: agent, programme: { ...DEFAULT_PROGRAMME, video } };
+}
+
+/** The checked request of a new task, with what its app and room hold now. */
+export async function readTaskRequest(deps: OperatorDeps, body: StartBody): Promise<TaskRequest> {
+  const appId = chooseApp(deps, body.sdkAppId);
+  const room = roomOfJson(body.room);
+  const source = sourceOf(body);
+  const [tasks, rooms] = await Promise.all([deps.tasks.list(), deps.rooms.list()]);
+  const facts = rooms.find((candidate) => candidate.appId === appId && sameRoom(candidate.room, room));
+  return {
+    taskId: newTaskId(),
+    appId,
+    room,
+    nowMs: deps.now(),
+    maxIdleSeconds: body.maxIdleSeconds,
+    source,
+    activeTasks: tasks.filter((task) => task.appId === appId && task.endedAt === null),
+    roomUsers: facts?.users.map((user) => user.userId) ?? [],
+  };
+}
+
+/** Somebody publishes what the task reads: anybody of the room for a mix, else that very stream. */
+export function hasPublisher(
+  rooms: readonly RoomFacts[],
+  task: {
+    readonly appId: number;
+    readonly room: RoomId;
+    readonly source: { readonly type: string };
+    readonly streamId: string;
+  },
+): boolean {
+  const facts = rooms.find((room) => room.appId === task.appId && sameRoom(room.room, task.room));
+  const streams = facts?.users.flatMap((user) => user.streams) ?? [];
+  if (task.source.type === 'mix') return streams.length > 0;
+  return streams.some((stream) => stream.streamId === task.streamId);
+}

@@ -1,0 +1,152 @@
+import { GatewayError } from './errors.ts';
+import { canonicalUser, type RoomId, roomLabel, type StreamKind, sameRoom, streamId } from './ids.ts';
+import type {
+  ProgrammeSpec,
+  PushTarget,
+  RecordFormat,
+  RecordTask,
+  RelayTask,
+  Task,
+  TaskSource,
+} from './task.ts';
+
+/** What a caller asks a task to read. */
+export type SourceRequest =
+  | { readonly type: 'mix'; readonly programme: ProgrammeSpec; readonly agentUserId: string | null }
+  | { readonly type: 'single'; readonly userId: string; readonly stream: StreamKind };
+
+/** The part of a request that relays and recordings share, with what is known of the room. */
+export interface TaskRequest {
+  readonly taskId: string;
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly nowMs: number;
+  readonly maxIdleSeconds: number;
+  readonly source: SourceRequest;
+  /** Every task of the app that has not ended. */
+  readonly activeTasks: readonly Task[];
+  /** Users in the room now; an agent must be none of them. */
+  readonly roomUsers: readonly string[];
+}
+
+type Base = Omit<RelayTask, 'kind' | 'targets' | 'retryNonce'>;
+
+/** Eight characters of the task id, so that the agent is a valid user id and tells its task. */
+const AGENT_ID_CHARS = 8;
+
+function sameProgramme(a: ProgrammeSpec, b: ProgrammeSpec): boolean {
+  return (
+    a.video.width === b.video.width &&
+    a.video.height === b.video.height &&
+    a.video.fps === b.video.fps &&
+    a.video.bitrateKbps === b.video.bitrateKbps &&
+    a.video.gopSeconds === b.video.gopSeconds &&
+    a.audio.bitrateKbps === b.audio.bitrateKbps &&
+    a.layout.mode === b.layout.mode &&
+    a.background === b.background
+  );
+}
+
+interface ResolvedSource {
+  readonly source: TaskSource;
+  readonly streamId: string;
+  readonly agentUserId: string;
+}
+
+/** A running mix of the same room with the same programme is shared; only an agent of one's own forbids it. */
+function findSharedMix(
+  request: TaskRequest,
+  wanted: SourceRequest & { type: 'mix' },
+): ResolvedSource | undefined {
+  const agent = wanted.agentUserId === null ? null : canonicalUser(wanted.agentUserId);
+  return request.activeTasks.find(
+    (task) =>
+      task.source.type === 'mix' &&
+      sameRoom(task.room, request.room) &&
+      sameProgramme(task.source.programme, wanted.programme) &&
+      (agent === null || canonicalUser(task.agentUserId) === agent),
+  );
+}
+
+function assertAgentFree(request: TaskRequest, agentUserId: string): void {
+  const agent = canonicalUser(agentUserId);
+  const usedByTask = request.activeTasks.some(
+    (task) =>
+      task.source.type === 'mix' &&
+      sameRoom(task.room, request.room) &&
+      canonicalUser(task.agentUserId) === agent,
+  );
+  if (usedByTask || request.roomUsers.some((user) => canonicalUser(user) === agent)) {
+    throw new GatewayError(
+      'conflict',
+      `the agent ${agentUserId} is already in use in room ${roomLabel(request.room)}: choose another user id`,
+    );
+  }
+}
+
+function resolveSource(request: TaskRequest, agentPrefix: string): ResolvedSource {
+  const { appId, room, source, taskId } = request;
+  const ownAgent = `${agentPrefix}_${taskId.slice(0, AGENT_ID_CHARS)}`;
+  if (source.type === 'single') {
+    return {
+      source,
+      streamId: streamId({ appId, room, userId: source.userId, kind: source.stream }),
+      agentUserId: ownAgent,
+    };
+  }
+  const shared = findSharedMix(request, source);
+  if (shared) {
+    return { source: shared.source, streamId: shared.streamId, agentUserId: shared.agentUserId };
+  }
+  const agentUserId = source.agentUserId ?? ownAgent;
+  assertAgentFree(request, agentUserId);
+  return {
+    source: { type: 'mix', mixTaskId: taskId, programme: source.programme },
+    streamId: streamId({ appId, room, userId: agentUserId, kind: 'main' }),
+    agentUserId,
+  };
+}
+
+function newBase(request: TaskRequest, agentPrefix: string): Base {
+  return {
+    taskId: request.taskId,
+    appId: request.appId,
+    room: request.room,
+    createdAt: request.nowMs,
+    ...resolveSource(request, agentPrefix),
+    maxIdleSeconds: request.maxIdleSeconds,
+    revision: 1,
+    endedAt: null,
+    endReason: null,
+  };
+}
+
+/** A relay as asked for; shares a running mix of the same room and programme, throws `conflict` on a used agent. */
+export function newRelayTask(request: TaskRequest, targets: readonly PushTarget[]): RelayTask {
+  return { kind: 'relay', ...newBase(request, 'mix'), targets, retryNonce: {} };
+}
+
+export interface RecordingRequest {
+  readonly formats: readonly RecordFormat[];
+  /** Unix ms; null begins at once. */
+  readonly startAt: number | null;
+  readonly durationMs: number | null;
+}
+
+/** A recording as asked for, under the same rules as newRelayTask. */
+export function newRecordTask(request: TaskRequest, recording: RecordingRequest): RecordTask {
+  return { kind: 'record', ...newBase(request, 'rec'), ...recording };
+}
+
+/** The task with one target added or taken away at its next revision; unchanged targets keep their ids. */
+export function withTargets(task: RelayTask, targets: readonly PushTarget[]): RelayTask {
+  const kept = new Set(targets.map((target) => target.id));
+  const retryNonce = Object.fromEntries(Object.entries(task.retryNonce).filter(([id]) => kept.has(id)));
+  return { ...task, targets, retryNonce, revision: task.revision + 1 };
+}
+
+/** The task with "retry now" asked for one target. */
+export function withRetry(task: RelayTask, targetId: string): RelayTask {
+  const nonce = (task.retryNonce[targetId] ?? 0) + 1;
+  return { ...task, retryNonce: { ...task.retryNonce, [targetId]: nonce }, revision: task.revision + 1 };
+}
