@@ -138,15 +138,15 @@ export function newRecordTask(request: TaskRequest, recording: RecordingRequest)
   return { kind: 'record', ...newBase(request, 'rec'), ...recording };
 }
 
-/** The task with one target added or taken away at its next revision; unchanged targets keep their ids. */
+/** The task with these targets; what is known of retries goes with a target that is gone. */
 export function withTargets(task: RelayTask, targets: readonly PushTarget[]): RelayTask {
   const kept = new Set(targets.map((target) => target.id));
   const retryNonce = Object.fromEntries(Object.entries(task.retryNonce).filter(([id]) => kept.has(id)));
-  return { ...task, targets, retryNonce, revision: task.revision + 1 };
+  return { ...task, targets, retryNonce };
 }
 
 /** The task with "retry now" asked for one target. */
 export function withRetry(task: RelayTask, targetId: string): RelayTask {
   const nonce = (task.retryNonce[targetId] ?? 0) + 1;
-  return { ...task, retryNonce: { ...task.retryNonce, [targetId]: nonce }, revision: task.revision + 1 };
+  return { ...task, retryNonce: { ...task.retryNonce, [targetId]: nonce } };
 }

@@ -2,18 +2,14 @@ import type { Apps } from '../../config/app.ts';
 import type { JobRef, StoredJobStatus } from '../../domain/job.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
-import type { RecordingResult, Task } from '../../domain/task.ts';
+import type { RecordingResult } from '../../domain/task.ts';
+import type { TaskStore } from '../../tasks/task-store.ts';
 
-/** The tasks in Redis, as far as the operator API needs them. */
-export interface OperatorTasks {
-  list(): Promise<readonly Task[]>;
-  get(taskId: string): Promise<Task | null>;
-  create(task: Task): Promise<void>;
-  /** Applies the change to the task as stored now; null when there is no such task. */
-  update(taskId: string, change: (task: Task) => Task): Promise<Task | null>;
-  /** Ends the task because its caller said so; answers the task, or null when there is none. */
-  stop(taskId: string): Promise<Task | null>;
-}
+/** What the operator API needs of the tasks in Redis (tasks/task-store.ts). */
+export type OperatorTasks = Pick<
+  TaskStore,
+  'list' | 'get' | 'createRelay' | 'createRecord' | 'update' | 'stop'
+>;
 
 export interface OperatorDeps {
   readonly apps: Apps;

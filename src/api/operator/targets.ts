@@ -1,11 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../domain/errors.ts';
 import { parseRtmpUrl, showRtmpUrl } from '../../domain/rtmp-url.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { PushTarget } from '../../domain/task.ts';
 import { seal, unseal } from '../../identity/seal.ts';
-import { newTaskId } from '../../tasks/new-task-id.ts';
 
-const TARGET_ID_CHARS = 8;
+const TARGET_ID_BYTES = 5;
 
 /** How a target is known to callers: its shown URL is all that may leave, its whole URL is compared only. */
 function wholeUrl(clusterSecret: Secret, target: PushTarget): string {
@@ -25,7 +25,7 @@ export function makeTargets(
     if (known.has(url)) throw new GatewayError('conflict', `${shownUrl} is given twice or a target already`);
     known.add(url);
     return {
-      id: newTaskId().slice(0, TARGET_ID_CHARS),
+      id: randomBytes(TARGET_ID_BYTES).toString('hex'),
       sealedUrl: seal(clusterSecret, new Secret(url)),
       shownUrl,
     };

@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import { findApp } from '../../config/app.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId, sameRoom } from '../../domain/ids.ts';
-import type { SourceRequest, TaskRequest } from '../../domain/new-task.ts';
+import type { SourceRequest } from '../../domain/new-task.ts';
 import type { RoomFacts } from '../../domain/room.ts';
-import { DEFAULT_PROGRAMME } from '../../domain/task.ts';
-import { newTaskId } from '../../tasks/new-task-id.ts';
+import { DEFAULT_PROGRAMME, type RelayTask } from '../../domain/task.ts';
+import type { NewTask } from '../../tasks/task-store.ts';
 import type { OperatorDeps } from './deps.ts';
 import type { startRecordingSchema, startRelaySchema } from './schemas.ts';
 
@@ -40,34 +40,20 @@ function sourceOf(body: StartBody): SourceRequest {
   return { type: 'mix', agentUserId: agent, programme: { ...DEFAULT_PROGRAMME, video } };
 }
 
-/** The checked request of a new task, with what its app and room hold now. */
-export async function readTaskRequest(deps: OperatorDeps, body: StartBody): Promise<TaskRequest> {
-  const appId = chooseApp(deps, body.sdkAppId);
-  const room = roomOfJson(body.room);
-  const source = sourceOf(body);
-  const [tasks, rooms] = await Promise.all([deps.tasks.list(), deps.rooms.list()]);
-  const facts = rooms.find((candidate) => candidate.appId === appId && sameRoom(candidate.room, room));
+/** The part of a start request that relays and recordings share, checked. */
+export function readNewTask(deps: OperatorDeps, body: StartBody): NewTask {
   return {
-    taskId: newTaskId(),
-    appId,
-    room,
-    nowMs: deps.now(),
+    appId: chooseApp(deps, body.sdkAppId),
+    room: roomOfJson(body.room),
     maxIdleSeconds: body.maxIdleSeconds,
-    source,
-    activeTasks: tasks.filter((task) => task.appId === appId && task.endedAt === null),
-    roomUsers: facts?.users.map((user) => user.userId) ?? [],
+    source: sourceOf(body),
   };
 }
 
 /** Somebody publishes what the task reads: anybody of the room for a mix, else that very stream. */
 export function hasPublisher(
   rooms: readonly RoomFacts[],
-  task: {
-    readonly appId: number;
-    readonly room: RoomId;
-    readonly source: { readonly type: string };
-    readonly streamId: string;
-  },
+  task: Pick<RelayTask, 'appId' | 'room' | 'source' | 'streamId'>,
 ): boolean {
   const facts = rooms.find((room) => room.appId === task.appId && sameRoom(room.room, task.room));
   const streams = facts?.users.flatMap((user) => user.streams) ?? [];

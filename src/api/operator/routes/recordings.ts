@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
-import { newRecordTask } from '../../../domain/new-task.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { type RecordView, recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import { recordingAnswer, startedAnswer, startRecordingSchema, taskAnswer } from '../schemas.ts';
-import { readTaskRequest } from '../task-source.ts';
+import { readNewTask } from '../task-source.ts';
 
 /** A start time a little in the past is a caller's clock or a slow line, more is a mistake. */
 const PAST_START_MS = 5000;
@@ -31,12 +30,11 @@ async function startRecording(deps: OperatorDeps, body: z.output<typeof startRec
   if (body.startAt !== undefined && body.startAt < deps.now() - PAST_START_MS) {
     throw new GatewayError('bad-request', 'startAt: lies in the past');
   }
-  const task = newRecordTask(await readTaskRequest(deps, body), {
+  const task = await deps.tasks.createRecord(readNewTask(deps, body), {
     formats: [...new Set(body.formats)],
     startAt: body.startAt ?? null,
     durationMs: body.durationMs ?? null,
   });
-  await deps.tasks.create(task);
   return { taskId: task.taskId, streamId: task.streamId };
 }
 

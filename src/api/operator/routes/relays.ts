@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobKind, JobStatus } from '../../../domain/job.ts';
-import { newRelayTask, withRetry, withTargets } from '../../../domain/new-task.ts';
+import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
@@ -18,19 +18,13 @@ import {
   taskAnswer,
 } from '../schemas.ts';
 import { findTarget, makeTargets } from '../targets.ts';
-import { hasPublisher, readTaskRequest } from '../task-source.ts';
+import { hasPublisher, readNewTask } from '../task-source.ts';
 
 const ENDED_SHOWN_MS = 3_600_000;
 
 function assertRelay(task: Task | null, taskId: string): RelayTask {
   if (task?.kind !== 'relay') throw new GatewayError('not-found', `there is no relay ${taskId.slice(0, 80)}`);
   return task;
-}
-
-function assertRunning(task: Task): RelayTask {
-  const relay = assertRelay(task, task.taskId);
-  if (relay.endedAt !== null) throw new GatewayError('conflict', `the relay ${relay.taskId} has ended`);
-  return relay;
 }
 
 async function readStatus<K extends JobKind>(
@@ -53,8 +47,7 @@ async function view(deps: OperatorDeps, task: RelayTask, rooms: readonly RoomFac
 
 async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
   const targets = makeTargets(deps.clusterSecret, body.targets, []);
-  const task = newRelayTask(await readTaskRequest(deps, body), targets);
-  await deps.tasks.create(task);
+  const task = await deps.tasks.createRelay(readNewTask(deps, body), targets);
   return { taskId: task.taskId, streamId: task.streamId };
 }
 
@@ -76,8 +69,12 @@ function changeTargets(
 }
 
 async function changeRelay(deps: OperatorDeps, id: string, change: (task: RelayTask) => RelayTask) {
-  const changed = await deps.tasks.update(id, (task) => change(assertRunning(task)));
-  return { taskId: assertRelay(changed, id).taskId };
+  const changed = await deps.tasks.update(id, (task) => change(assertRelay(task, id)));
+  if (changed === null) {
+    assertRelay(await deps.tasks.get(id), id);
+    throw new GatewayError('conflict', `the relay ${id} has ended`);
+  }
+  return { taskId: changed.taskId };
 }
 
 function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
