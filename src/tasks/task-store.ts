@@ -1,0 +1,230 @@
+import { randomInt } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { GatewayError } from '../domain/errors.ts';
+import { canonicalUser, type RoomId, roomKey, roomLabel, sameRoom } from '../domain/ids.ts';
+import {
+  newRecordTask,
+  newRelayTask,
+  type RecordingRequest,
+  type SourceRequest,
+  type TaskRequest,
+} from '../domain/new-task.ts';
+import type { RoomFacts } from '../domain/room.ts';
+import type { EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
+import { reach } from '../queue/redis.ts';
+
+/** PUBLISHed with the task's id after each change of a task. */
+export const TASKS_CHANGED = 'roomcast:tasks:changed';
+
+const RUNNING = 'roomcast:tasks';
+/** Apart from the running ones, so that the watcher's reads stay small. */
+const ENDED = 'roomcast:tasks:ended';
+/** Ended tasks by endedAt, for pruning. */
+const ENDED_AT = 'roomcast:tasks:ended-at';
+/** Changes with every write: what a write was decided on must still be current. */
+const VERSION = 'roomcast:tasks:version';
+const ROOMS = 'roomcast:rooms';
+
+const KEPT_MS = 30 * 24 * 3_600_000;
+const TASK_ID_CHARS = 20;
+const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+const MAX_COLLISIONS = 50;
+
+/** KEYS: version, running, ended, ended-at. ARGV: version read, new version, channel, task id, JSON, endedAt or ''. */
+const COMMIT = `
+local version = redis.call('GET', KEYS[1]) or ''
+if version ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[6] == '' then
+  redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
+else
+  redis.call('HDEL', KEYS[2], ARGV[4])
+  redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
+  redis.call('ZADD', KEYS[4], ARGV[6], ARGV[4])
+end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1`;
+
+/** What a caller says about a new task; ids, times and the shared mix are found by the store. */
+export interface NewTask {
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly maxIdleSeconds: number;
+  readonly source: SourceRequest;
+}
+
+export interface TaskStore {
+  /** Running tasks and those that ended in the last 30 days. */
+  list(): Promise<readonly Task[]>;
+  listRunning(): Promise<readonly Task[]>;
+  get(taskId: string): Promise<Task | null>;
+  getMany(taskIds: readonly string[]): Promise<readonly Task[]>;
+  /** Stores a task made by domain/new-task.ts; throws `conflict` when its agent is in use by then. */
+  create(task: Task): Promise<void>;
+  createRelay(request: NewTask, targets: readonly PushTarget[]): Promise<RelayTask>;
+  createRecord(request: NewTask, recording: RecordingRequest): Promise<RecordTask>;
+  /** Applies the change to the task as stored now, at its next revision; null when there is none or it ended. */
+  update(taskId: string, change: (task: Task) => Task): Promise<Task | null>;
+  /** Ends a running task; an ended one stays as it is. Null when there is no such task. */
+  end(taskId: string, reason: EndReason): Promise<Task | null>;
+  /** end(taskId, 'stopped'). */
+  stop(taskId: string): Promise<Task | null>;
+  /** Writes what a worker remembers of a task, unless Redis knows a revision as high; true when it was written. */
+  restore(task: Task): Promise<boolean>;
+  /** Forgets tasks that ended over 30 days ago. */
+  prune(): Promise<void>;
+}
+
+interface Snapshot {
+  readonly version: string;
+  readonly running: readonly Task[];
+}
+
+/** Twenty random lower-case letters. */
+export function newTaskId(): string {
+  return Array.from({ length: TASK_ID_CHARS }, () => LETTERS.charAt(randomInt(LETTERS.length))).join('');
+}
+
+function parseTask(text: string): Task {
+  return JSON.parse(text) as Task;
+}
+
+function assertAgentStillFree(task: Task, running: readonly Task[]): void {
+  if (task.source.type !== 'mix' || task.source.mixTaskId !== task.taskId) return;
+  const agent = canonicalUser(task.agentUserId);
+  const clash = running.some(
+    (other) =>
+      other.appId === task.appId &&
+      sameRoom(other.room, task.room) &&
+      other.source.type === 'mix' &&
+      canonicalUser(other.agentUserId) === agent,
+  );
+  if (!clash) return;
+  throw new GatewayError(
+    'conflict',
+    `the agent ${task.agentUserId} is already in use in room ${roomLabel(task.room)}: choose another user id`,
+  );
+}
+
+/** Tasks in Redis. Every change is decided on a snapshot and written only if nothing changed meanwhile. */
+export function createTaskStore(redis: Redis, now: () => number = Date.now): TaskStore {
+  async function readSnapshot(): Promise<Snapshot> {
+    const results = await redis.multi().get(VERSION).hvals(RUNNING).exec();
+    const [version, running] = results ?? [];
+    return {
+      version: (version?.[1] as string | null) ?? '',
+      running: ((running?.[1] as string[] | undefined) ?? []).map(parseTask),
+    };
+  }
+
+  async function commit(version: string, task: Task): Promise<boolean> {
+    const next = `${now()}-${randomInt(2 ** 47)}`;
+    const ended = task.endedAt === null ? '' : String(task.endedAt);
+    const keys = [VERSION, RUNNING, ENDED, ENDED_AT];
+    const args = [version, next, TASKS_CHANGED, task.taskId, JSON.stringify(task), ended];
+    return (await redis.eval(COMMIT, keys.length, ...keys, ...args)) === 1;
+  }
+
+  /** `decide` answers the task to write, or null to write nothing. */
+  async function change<T extends Task>(
+    decide: (snapshot: Snapshot) => Promise<T | null> | T | null,
+  ): Promise<T | null> {
+    for (let attempt = 0; attempt < MAX_COLLISIONS; attempt += 1) {
+      const snapshot = await readSnapshot();
+      const task = await decide(snapshot);
+      if (task === null || (await commit(snapshot.version, task))) return task;
+    }
+    throw new GatewayError('internal', 'tasks change too fast to be written', { blame: 'system' });
+  }
+
+  async function get(taskId: string): Promise<Task | null> {
+    const text = (await redis.hget(RUNNING, taskId)) ?? (await redis.hget(ENDED, taskId));
+    return text === null ? null : parseTask(text);
+  }
+
+  async function roomUsers(appId: number, room: RoomId): Promise<readonly string[]> {
+    const text = await redis.hget(ROOMS, roomKey(appId, room));
+    return text === null ? [] : (JSON.parse(text) as RoomFacts).users.map((user) => user.userId);
+  }
+
+  async function createFrom<T extends Task>(request: NewTask, build: (full: TaskRequest) => T): Promise<T> {
+    const taskId = newTaskId();
+    const created = await change(async ({ running }) =>
+      build({
+        ...request,
+        taskId,
+        nowMs: now(),
+        activeTasks: oldestFirst(running.filter((task) => task.appId === request.appId)),
+        roomUsers: await roomUsers(request.appId, request.room),
+      }),
+    );
+    if (created === null) throw new GatewayError('internal', 'a new task was not written');
+    return created;
+  }
+
+  async function end(taskId: string, reason: EndReason): Promise<Task | null> {
+    const ended = await change(({ running }) => {
+      const task = running.find((candidate) => candidate.taskId === taskId);
+      return task ? { ...task, revision: task.revision + 1, endedAt: now(), endReason: reason } : null;
+    });
+    return ended ?? (await get(taskId));
+  }
+
+  async function restore(task: Task): Promise<boolean> {
+    const written = await change(async () => {
+      const stored = await get(task.taskId);
+      return stored === null || stored.revision < task.revision ? task : null;
+    });
+    return written !== null;
+  }
+
+  async function prune(): Promise<void> {
+    const old = await redis.zrangebyscore(ENDED_AT, 0, now() - KEPT_MS);
+    if (old.length > 0)
+      await redis
+        .multi()
+        .hdel(ENDED, ...old)
+        .zrem(ENDED_AT, ...old)
+        .exec();
+  }
+
+  async function getMany(taskIds: readonly string[]): Promise<readonly Task[]> {
+    if (taskIds.length === 0) return [];
+    const texts = [...(await redis.hmget(RUNNING, ...taskIds)), ...(await redis.hmget(ENDED, ...taskIds))];
+    return texts.filter((text) => text !== null).map(parseTask);
+  }
+
+  return {
+    list: () =>
+      reach(async () => [...(await redis.hvals(RUNNING)), ...(await redis.hvals(ENDED))].map(parseTask)),
+    listRunning: () => reach(async () => (await redis.hvals(RUNNING)).map(parseTask)),
+    get: (taskId) => reach(() => get(taskId)),
+    getMany: (taskIds) => reach(() => getMany(taskIds)),
+    create: (task) =>
+      reach(async () => {
+        await change(({ running }) => {
+          assertAgentStillFree(task, running);
+          return task;
+        });
+      }),
+    createRelay: (request, targets) =>
+      reach(() => createFrom(request, (full) => newRelayTask(full, targets))),
+    createRecord: (request, recording) =>
+      reach(() => createFrom(request, (full) => newRecordTask(full, recording))),
+    update: (taskId, apply) =>
+      reach(() =>
+        change(({ running }) => {
+          const task = running.find((candidate) => candidate.taskId === taskId);
+          return task ? { ...apply(task), revision: task.revision + 1 } : null;
+        }),
+      ),
+    end: (taskId, reason) => reach(() => end(taskId, reason)),
+    stop: (taskId) => reach(() => end(taskId, 'stopped')),
+    restore: (task) => reach(() => restore(task)),
+    prune: () => reach(prune),
+  };
+}
+
+function oldestFirst(tasks: readonly Task[]): readonly Task[] {
+  return tasks.toSorted((a, b) => a.createdAt - b.createdAt || (a.taskId < b.taskId ? -1 : 1));
+}
