@@ -1,5 +1,7 @@
 import type { ParseArgsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
+import type { Logger } from 'pino';
+import type { LogLevel } from '../config/config.ts';
 import { GatewayError } from '../domain/errors.ts';
 
 /** What a parent that started this process over IPC says, and what it is told. */
@@ -13,8 +15,12 @@ export interface CommandIo {
   /** One line without its newline. Stdout carries only what the README documents. */
   readonly stdout: (line: string) => void;
   readonly stderr: (line: string) => void;
+  /** Logs go to stderr: readable on a terminal, JSON elsewhere. */
+  readonly log: (name: string, level: LogLevel) => Logger;
   readonly stdin: NodeJS.ReadableStream;
   readonly env: NodeJS.ProcessEnv;
+  /** Path of the program itself, for commands that run it again as their child. */
+  readonly script: string;
   /** Aborted by the first SIGTERM or SIGINT, with the signal's name as its reason. */
   readonly signal: AbortSignal;
   /** Aborted by a second signal: end at once. */

@@ -8,6 +8,8 @@ const RUN_FACTS = z.object({
   /** Without trailing slash. */
   http: z.string(),
   rtmp: z.string(),
+  /** How commands on this machine reach it; `http` may be a public URL that only others can use. */
+  localHttp: z.string(),
   pid: z.number().int(),
 });
 

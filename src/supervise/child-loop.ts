@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { deferred } from './deferred.ts';
 
 /** One run of a child, as seen by the loop that keeps it running. */
 export interface ChildAttempt {
@@ -40,7 +41,7 @@ const SETTLED_MS = 10_000;
 export function runChildLoop(options: ChildLoopOptions): ChildLoop {
   const { name, log } = options;
   const stopping = new AbortController();
-  const first = Promise.withResolvers<void>();
+  const first = deferred<void>();
   let current: ChildAttempt | null = null;
   let everReady = false;
 

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildAttempt } from './child-loop.ts';
+import { deferred } from './deferred.ts';
 
 export interface RoleProcessOptions {
   /** Path of the built src/main. */
@@ -28,7 +29,7 @@ export function startRoleProcess(options: RoleProcessOptions): RoleProcess {
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const ready = Promise.withResolvers<void>();
+  const ready = deferred<void>();
   child.on('message', (message) => {
     options.onMessage(message);
     if (isReady(message)) ready.resolve();

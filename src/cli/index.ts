@@ -1,0 +1,36 @@
+import { checkConfigCommand } from './check-config.ts';
+import type { Command } from './command.ts';
+import { doctorCommand } from './doctor.ts';
+import { gatewayCommand } from './gateway.ts';
+import { startCommand } from './start.ts';
+import { workerCommand } from './worker.ts';
+
+/** Every command, in the order `--help` shows them. */
+export const COMMANDS: readonly Command[] = [
+  startCommand,
+  gatewayCommand,
+  workerCommand,
+  checkConfigCommand,
+  doctorCommand,
+];
+
+const NAME_WIDTH = 14;
+
+export function globalHelp(): string[] {
+  return [
+    'Usage: roomcast COMMAND [OPTIONS]',
+    '',
+    ...COMMANDS.map((command) => `  ${command.name.padEnd(NAME_WIDTH)}${command.summary}`),
+    '',
+    'Every command has --help and --json. Settings are environment variables: roomcast check-config shows them.',
+  ];
+}
+
+export function commandHelp(command: Command): string[] {
+  return [
+    `Usage: roomcast ${command.usage}`,
+    '',
+    command.summary,
+    ...command.help.map((line) => `  ${line}`),
+  ];
+}
