@@ -1,0 +1,41 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+
+/** Hears Redis messages over one connection, which subscribes again by itself after an outage. */
+export interface Announcements {
+  /** Calls the listener with each message of that channel; returns the way to stop. */
+  on(channel: string, listener: (message: string) => void): () => void;
+  close(): void;
+}
+
+/** `subscriber` must be of purpose `subscriber`; it is ended by close(). */
+export function createAnnouncements(subscriber: Redis, log: Logger): Announcements {
+  const listeners = new Map<string, Set<(message: string) => void>>();
+  const failed = (error: Error) => log.debug({ reason: error.message }, 'subscription');
+
+  subscriber.on('message', (channel: string, message: string) => {
+    for (const listener of listeners.get(channel) ?? []) listener(message);
+  });
+
+  return {
+    on(channel, listener) {
+      const set = listeners.get(channel) ?? new Set();
+      if (set.size === 0) {
+        listeners.set(channel, set);
+        subscriber.subscribe(channel).catch(failed);
+      }
+      // One entry per call, so that the same function can be given twice.
+      const entry = (message: string) => listener(message);
+      set.add(entry);
+      return () => {
+        if (!set.delete(entry) || set.size > 0) return;
+        listeners.delete(channel);
+        subscriber.unsubscribe(channel).catch(failed);
+      };
+    },
+    close() {
+      listeners.clear();
+      subscriber.disconnect();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { Redis } from 'ioredis';
+import type { ErrorCode } from '../domain/errors.ts';
+import { type JobRef, type JobStatus, jobKey, type StoredJobStatus } from '../domain/job.ts';
+import { reach } from '../queue/redis.ts';
+
+const STATUS = 'roomcast:status';
+const FAILURES = 'roomcast:failures';
+/** At most two writes a second per job. */
+const WRITE_EVERY_MS = 500;
+
+/** Writes or (ARGV[3] '') removes a status unless a higher epoch wrote it. KEYS: hash. ARGV: field, epoch, JSON. */
+const PUT = `
+local current = redis.call('HGET', KEYS[1], ARGV[1])
+if current and cjson.decode(current).epoch > tonumber(ARGV[2]) then return 0 end
+if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+return 1`;
+
+/** The last time a run of a job ended by an error; gone when a run of it ended well. */
+export interface JobFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly at: number;
+  readonly epoch: number;
+}
+
+export interface StatusWriter {
+  /** Latest wins; written at most twice a second, and not at all while Redis is away. */
+  report(status: JobStatus): void;
+  /** Writes the latest status again, at once: Redis may have lost it. */
+  rewrite(): Promise<void>;
+  /** Ends reporting and removes the status, unless a later run's is there. */
+  close(): Promise<void>;
+}
+
+export interface StatusWriterOptions {
+  readonly redis: Redis;
+  readonly job: JobRef;
+  readonly workerId: string;
+  readonly epoch: number;
+}
+
+export function createStatusWriter({ redis, job, workerId, epoch }: StatusWriterOptions): StatusWriter {
+  const key = jobKey(job);
+  let latest: StoredJobStatus | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let lastWriteMs = Number.NEGATIVE_INFINITY;
+  let writing: Promise<void> = Promise.resolve();
+
+  const put = (text: string) => redis.eval(PUT, 1, STATUS, key, epoch, text);
+
+  function write(): Promise<void> {
+    timer = null;
+    lastWriteMs = performance.now();
+    const text = JSON.stringify(latest);
+    writing = writing
+      .then(() => put(text))
+      .then(
+        () => undefined,
+        () => undefined, // Redis is away: rewrite() follows when it is back
+      );
+    return writing;
+  }
+
+  return {
+    report(status) {
+      latest = { workerId, epoch, at: Date.now(), status };
+      if (timer !== null) return;
+      const wait = Math.max(0, lastWriteMs + WRITE_EVERY_MS - performance.now());
+      timer = setTimeout(() => void write(), wait);
+    },
+    async rewrite() {
+      if (latest !== null) await write();
+    },
+    async close() {
+      if (timer !== null) clearTimeout(timer);
+      latest = null;
+      await writing;
+      await reach(() => put(''));
+    },
+  };
+}
+
+/** The latest status of a job, or null when nobody reports one; throws `redis-away`. */
+export async function readStatus(redis: Redis, job: JobRef): Promise<StoredJobStatus | null> {
+  const text = await reach(() => redis.hget(STATUS, jobKey(job)));
+  return text === null ? null : (JSON.parse(text) as StoredJobStatus);
+}
+
+/** All statuses by job key; throws `redis-away`. */
+export async function readStatuses(redis: Redis): Promise<ReadonlyMap<string, StoredJobStatus>> {
+  const all = await reach(() => redis.hgetall(STATUS));
+  return new Map(Object.entries(all).map(([key, text]) => [key, JSON.parse(text) as StoredJobStatus]));
+}
+
+/** Removes what jobs that nobody runs any more have left: a worker killed with SIGKILL takes nothing back. */
+export async function removeStaleStatuses(redis: Redis, live: ReadonlySet<string>): Promise<void> {
+  await reach(async () => {
+    const keys = [...(await redis.hkeys(STATUS)), ...(await redis.hkeys(FAILURES))];
+    const stale = keys.filter((key) => !live.has(key));
+    if (stale.length > 0)
+      await redis
+        .multi()
+        .hdel(STATUS, ...stale)
+        .hdel(FAILURES, ...stale)
+        .exec();
+  });
+}
+
+export async function saveFailure(redis: Redis, job: JobRef, failure: JobFailure): Promise<void> {
+  await reach(() => redis.hset(FAILURES, jobKey(job), JSON.stringify(failure)));
+}
+
+export async function clearFailure(redis: Redis, job: JobRef): Promise<void> {
+  await reach(() => redis.hdel(FAILURES, jobKey(job)));
+}
+
+/** Why the last run of a job failed, or null; throws `redis-away`. */
+export async function readFailure(redis: Redis, job: JobRef): Promise<JobFailure | null> {
+  const text = await reach(() => redis.hget(FAILURES, jobKey(job)));
+  return text === null ? null : (JSON.parse(text) as JobFailure);
+}
