@@ -7,9 +7,9 @@ import { lockDataDir } from './config/data-dir.ts';
 import { toEnvironment } from './config/env.ts';
 import { removeRunFile, writeRunFile } from './config/run-file.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './redis/embedded-redis.ts';
-import { type ChildLoop, runChildLoop } from './supervise/child-loop.ts';
-import { type GatewayReady, parseGatewayReady, type ToGateway } from './supervise/messages.ts';
-import { type RoleProcess, startRoleProcess } from './supervise/role-process.ts';
+import { type ChildLoop, runChildLoop } from './supervisor/child-loop.ts';
+import { type GatewayReady, parseGatewayReady, type ToGateway } from './supervisor/messages.ts';
+import { type RoleProcess, startRoleProcess } from './supervisor/role-process.ts';
 
 const BACKOFF = { minBackoffMs: 200, maxBackoffMs: 5000 };
 /** Together below the 10 s in which everything has to be gone. */

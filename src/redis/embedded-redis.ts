@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { replaceFile } from '../config/atomic-file.ts';
 import { Secret } from '../domain/secret.ts';
-import { type ChildLoop, runChildLoop } from '../supervise/child-loop.ts';
+import { type ChildLoop, runChildLoop } from '../supervisor/child-loop.ts';
 import { startRedisProcess } from './redis-process.ts';
 
 const MIN_BACKOFF_MS = 100;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ChildAttempt } from '../supervise/child-loop.ts';
+import type { ChildAttempt } from '../supervisor/child-loop.ts';
 
 const POLL_MS = 50;
 const POLL_TIMEOUT_MS = 1000;
@@ -13,7 +13,7 @@ const POLL_TIMEOUT_MS = 1000;
  */
 const KEEPER = `
 exec 3<&0
-redis-server "$1" </dev/null 3<&- & server=$!
+"$SERVER" "$1" </dev/null 3<&- & server=$!
 (
   while read -r _; do :; done <&3
   kill -TERM "$server"
@@ -36,9 +36,10 @@ export interface RedisProcessOptions {
 
 /** One run of redis-server with that config file; ready when it answers PING, its data loaded. */
 export function startRedisProcess(options: RedisProcessOptions): ChildAttempt {
-  const child = spawn('sh', ['-c', KEEPER, 'roomcast-redis', options.configPath], {
+  const child = spawn('sh', ['-c', KEEPER, 'keeper', options.configPath], {
     detached: true, // Ctrl-C on a terminal must not end Redis before those who use it
-    env: { PATH: process.env['PATH'] },
+    // The server's name is not in the shell's own command line, so that `ps` shows one redis-server.
+    env: { PATH: process.env['PATH'], SERVER: 'redis-server' },
     stdio: ['pipe', 'ignore', 'pipe'],
   });
   child.stdin.on('error', () => undefined); // EPIPE after the child's end says nothing new
