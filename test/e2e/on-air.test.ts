@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   colourDistance,
@@ -12,7 +13,6 @@ import {
   toneLevel,
   trackTimes,
 } from '../support/media-checks.ts';
-import { type RunningNginx, startNginxRtmp } from '../support/nginx-rtmp.ts';
 import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
 import {
   cliJson,
@@ -31,7 +31,7 @@ const TONE_ABSENT = 0.005;
 const COLOUR_TOLERANCE = 45;
 
 describe('a room on the air', () => {
-  let nginx: RunningNginx;
+  let nginx: NginxRtmp;
   let roomcast: RunningRoomcast;
   let studio: Studio;
   let relay: { taskId: string; streamId: string };
@@ -39,7 +39,7 @@ describe('a room on the air', () => {
   const guests = [GUESTS.red, GUESTS.green, GUESTS.blue, GUESTS.yellow];
 
   beforeAll(async () => {
-    nginx = await startNginxRtmp({ applications: ['live'], record: true });
+    nginx = await startNginxRtmp({ applications: [{ name: 'live', record: true }] });
     roomcast = await startRoomcast();
     studio = await Studio.open(guests);
     for (const guest of guests) {

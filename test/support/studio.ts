@@ -107,7 +107,7 @@ export async function untilLive(
       const relay = (await cliJson<ListedRelay[]>(roomcast, 'relay', 'list')).find(
         (one) => one.taskId === taskId,
       );
-      const live = relay !== undefined && relay.targets.every((target) => target.state === 'live');
+      const live = relay?.targets.every((target) => target.state === 'live');
       if (!live) throw new Error(`not live: ${JSON.stringify(relay)}`);
       return relay;
     },
