@@ -57,9 +57,9 @@ export function parseRtmpUrl(text: string): RtmpUrl {
 }
 
 /** The URL with its key (and any query) hidden, for people, logs and status; never throws. */
-export function showRtmpUrl(text: string): string {
+export function showRtmpUrl(url: RtmpUrl | string): string {
   try {
-    const { tcUrl } = parseRtmpUrl(text);
+    const { tcUrl } = typeof url === 'string' ? parseRtmpUrl(url) : url;
     const query = tcUrl.indexOf('?');
     return `${query < 0 ? tcUrl : `${tcUrl.slice(0, query)}?${HIDDEN}`}/${HIDDEN}`;
   } catch {

@@ -1,0 +1,1 @@
+export { type RunningNginx, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
