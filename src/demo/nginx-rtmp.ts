@@ -35,7 +35,7 @@ export interface NginxRtmpSession {
   readonly endedAt: number | null;
 }
 
-export interface RunningNginx {
+export interface NginxRtmp {
   readonly pid: number;
   readonly port: number;
   readonly recordingDir: string;
@@ -208,7 +208,7 @@ async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<vo
 }
 
 /** Runs a local nginx-rtmp on free loopback ports in a temporary folder; throws tool-missing or child-failed. */
-export async function startNginxRtmp(options: NginxRtmpOptions): Promise<RunningNginx> {
+export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRtmp> {
   const modulePath = await findModule();
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-nginx-'));
   await mkdir(join(dir, 'recordings'));

@@ -1,1 +1,1 @@
-export { type RunningNginx, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
+export { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';

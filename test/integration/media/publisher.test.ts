@@ -8,9 +8,9 @@ import { createMessageCache } from '../../../src/media/rtmp/media-message.ts';
 import { openRtmpPublisher } from '../../../src/media/rtmp/publisher.ts';
 import { makeClip, parseFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type RunningNginx, startNginxRtmp } from '../../support/nginx-rtmp.ts';
+import { type NginxRtmp, startNginxRtmp } from '../../support/nginx-rtmp.ts';
 
-let nginx: RunningNginx;
+let nginx: NginxRtmp;
 let clip: FlvTag[];
 const cleanups: (() => Promise<void> | void)[] = [];
 
