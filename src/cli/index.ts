@@ -2,7 +2,13 @@ import { checkConfigCommand } from './check-config.ts';
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { gatewayCommand } from './gateway.ts';
+import { playUrlCommand } from './play-url.ts';
+import { publishUrlCommand } from './publish-url.ts';
+import { recordCommand } from './record.ts';
+import { relayCommand } from './relay.ts';
+import { roomsCommand } from './rooms.ts';
 import { startCommand } from './start.ts';
+import { usersigCommand } from './usersig.ts';
 import { workerCommand } from './worker.ts';
 
 /** Every command, in the order `--help` shows them. */
@@ -10,6 +16,12 @@ export const COMMANDS: readonly Command[] = [
   startCommand,
   gatewayCommand,
   workerCommand,
+  usersigCommand,
+  publishUrlCommand,
+  roomsCommand,
+  relayCommand,
+  recordCommand,
+  playUrlCommand,
   checkConfigCommand,
   doctorCommand,
 ];

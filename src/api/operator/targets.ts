@@ -20,8 +20,8 @@ export function makeTargets(
 ): PushTarget[] {
   const known = new Set(present.map((target) => wholeUrl(clusterSecret, target)));
   return urls.map((url) => {
-    const parsed = parseRtmpUrl(url);
-    const shownUrl = showRtmpUrl(parsed);
+    parseRtmpUrl(url);
+    const shownUrl = showRtmpUrl(url);
     if (known.has(url)) throw new GatewayError('conflict', `${shownUrl} is given twice or a target already`);
     known.add(url);
     return {
