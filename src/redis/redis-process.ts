@@ -49,7 +49,7 @@ export function startRedisProcess(options: RedisProcessOptions): ChildAttempt {
   const over = new AbortController();
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(explain(code, signal)));
+    child.once('exit', (code, signal) => resolve(explain(code, signal, options.configPath)));
   }).finally(() => over.abort());
   const pid = child.pid ?? 0;
   return {
@@ -71,9 +71,10 @@ function killGroup(pid: number): void {
   }
 }
 
-function explain(code: number | null, signal: string | null): string {
+function explain(code: number | null, signal: string | null, configPath: string): string {
   if (code === 127) return 'redis-server is not installed';
-  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+  if (signal !== null) return `signal ${signal}`;
+  return code === 0 ? `exit code 0` : `exit code ${code}, see redis.log beside ${configPath}`;
 }
 
 async function untilAnswers(options: RedisProcessOptions, over: AbortSignal): Promise<void> {

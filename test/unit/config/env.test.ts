@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { effectiveSettings } from '../../../src/cli/check-config.ts';
+import { ENVIRONMENT_NAMES, loadConfig, toEnvironment } from '../../../src/config/env.ts';
+import { GatewayError } from '../../../src/domain/errors.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+
+function problemsOf(env: NodeJS.ProcessEnv): string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    expect(error.code).toBe('bad-config');
+    return error.message.split('\n').slice(1);
+  }
+  return [];
+}
+
+/** Values of a commented or active `NAME=value` line in .env.example. */
+function exampleLines(): Map<string, string> {
+  const text = readFileSync(path.join(ROOT, '.env.example'), 'utf8');
+  const matches = text.matchAll(/^#? ?(ROOMCAST_[A-Z_]+)=(.*)$/gm);
+  return new Map([...matches].map(([, name = '', value = '']) => [name, value]));
+}
+
+describe('loadConfig', () => {
+  it('gives the documented defaults when nothing is set', () => {
+    const config = loadConfig({ PATH: '/bin' });
+    expect(config).toMatchObject({
+      bind: '0.0.0.0',
+      http: { port: 8080 },
+      rtmp: { port: 1935 },
+      dataDir: path.resolve('data'),
+      redisUrl: null,
+      publicUrl: null,
+      publicRtmpUrl: null,
+      internalHost: null,
+      clusterSecret: null,
+      logLevel: 'info',
+      lostUserGraceSeconds: 30,
+    });
+    expect(Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.rtmp)).toBe(
+      true,
+    );
+  });
+
+  it('treats an empty text as not set', () => {
+    expect(loadConfig({ ROOMCAST_HTTP_PORT: '', ROOMCAST_TLS_CERT: '' }).http.port).toBe(8080);
+  });
+
+  it.each([
+    ['ROOMCAST_HTTP_PORT', 'http'],
+    ['ROOMCAST_HTTP_PORT', '65536'],
+    ['ROOMCAST_HTTP_PORT', '-1'],
+    ['ROOMCAST_HTTP_PORT', '80.5'],
+    ['ROOMCAST_RTMP_PORT', ' 1935'],
+    ['ROOMCAST_RTMP_PORT', '1e3'],
+    ['ROOMCAST_BIND', '300.1.1.1'],
+    ['ROOMCAST_BIND', 'everywhere'],
+    ['ROOMCAST_REDIS_URL', 'localhost:6379'],
+    ['ROOMCAST_REDIS_URL', 'http://localhost:6379'],
+    ['ROOMCAST_PUBLIC_URL', 'live.example.com'],
+    ['ROOMCAST_PUBLIC_URL', 'ftp://live.example.com'],
+    ['ROOMCAST_PUBLIC_RTMP_URL', 'https://live.example.com'],
+    ['ROOMCAST_INTERNAL_HOST', 'host:80'],
+    ['ROOMCAST_INTERNAL_HOST', 'http://host'],
+    ['ROOMCAST_CLUSTER_SECRET', 'too short'],
+    ['ROOMCAST_LOG_LEVEL', 'verbose'],
+    ['ROOMCAST_LOST_USER_GRACE_SECONDS', '30s'],
+    ['ROOMCAST_LOST_USER_GRACE_SECONDS', '3601'],
+    ['ROOMCAST_LOST_USER_GRACE_SECONDS', '-1'],
+  ])('refuses %s=%s with one line that names it', (name, value) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(name);
+  });
+
+  it.each(['ROOMCAST_RTMPS_PORT', 'ROOMCAST_TLS_CERT', 'ROOMCAST_TLS_KEY'])(
+    'refuses %s, which this version cannot honour',
+    (name) => {
+      expect(problemsOf({ [name]: '443' })).toEqual([
+        `  - ${name} RTMPS ingest is not in this version: unset it`,
+      ]);
+    },
+  );
+
+  it('names every problem at once, unknown names among them', () => {
+    const problems = problemsOf({
+      ROOMCAST_HTTP_PORT: 'x',
+      ROOMCAST_LOG_LEVEL: 'loud',
+      ROOMCAST_HTPP_PORT: '80',
+      ROOMCAST_COLOUR: 'red',
+      SOMETHING_ELSE: '1',
+    }).join('\n');
+    for (const name of [
+      'ROOMCAST_HTTP_PORT',
+      'ROOMCAST_LOG_LEVEL',
+      'ROOMCAST_HTPP_PORT',
+      'ROOMCAST_COLOUR',
+    ]) {
+      expect(problems).toContain(name);
+    }
+    expect(problems).not.toContain('SOMETHING_ELSE');
+  });
+
+  it('wants two different ports unless they are free to choose', () => {
+    expect(problemsOf({ ROOMCAST_HTTP_PORT: '9000', ROOMCAST_RTMP_PORT: '9000' })).toHaveLength(1);
+    expect(problemsOf({ ROOMCAST_HTTP_PORT: '0', ROOMCAST_RTMP_PORT: '0' })).toEqual([]);
+  });
+
+  it('never repeats a secret in what it says', () => {
+    const said = problemsOf({
+      ROOMCAST_CLUSTER_SECRET: 'pa55word',
+      ROOMCAST_REDIS_URL: 'http://user:pa55word@host',
+    }).join('\n');
+    expect(said).toContain('ROOMCAST_REDIS_URL');
+    expect(said).not.toContain('pa55word');
+  });
+
+  it('drops slashes at the end of public URLs', () => {
+    const config = loadConfig({
+      ROOMCAST_PUBLIC_URL: 'https://live.example.com/',
+      ROOMCAST_PUBLIC_RTMP_URL: 'rtmp://live.example.com//',
+    });
+    expect([config.publicUrl, config.publicRtmpUrl]).toEqual([
+      'https://live.example.com',
+      'rtmp://live.example.com',
+    ]);
+  });
+
+  it('gives the same config again from the environment it writes for children', () => {
+    const full = {
+      ROOMCAST_HTTP_PORT: '8081',
+      ROOMCAST_RTMP_PORT: '0',
+      ROOMCAST_BIND: '127.0.0.1',
+      ROOMCAST_DATA_DIR: '/srv/roomcast',
+      ROOMCAST_REDIS_URL: 'redis://:pw@localhost:6379',
+      ROOMCAST_PUBLIC_URL: 'https://live.example.com',
+      ROOMCAST_PUBLIC_RTMP_URL: 'rtmp://live.example.com',
+      ROOMCAST_INTERNAL_HOST: 'gateway-1',
+      ROOMCAST_CLUSTER_SECRET: 'sixteen characters',
+      ROOMCAST_LOG_LEVEL: 'debug',
+      ROOMCAST_LOST_USER_GRACE_SECONDS: '5',
+    };
+    expect(toEnvironment(loadConfig(full))).toEqual(full);
+  });
+});
+
+describe('.env.example', () => {
+  it('shows every variable, and parses', () => {
+    const lines = exampleLines();
+    const here = ENVIRONMENT_NAMES.filter((name) => !/RTMPS|TLS/.test(name));
+    expect([...lines.keys()].sort()).toEqual([...here].sort());
+    expect(problemsOf(Object.fromEntries(lines))).toEqual([]);
+  });
+});
+
+describe('effectiveSettings', () => {
+  it('shows every variable and hides what is secret', () => {
+    const config = loadConfig({
+      ROOMCAST_REDIS_URL: 'redis://user:pa55word@redis.example:6379/2',
+      ROOMCAST_CLUSTER_SECRET: 'a pa55word that is long',
+    });
+    const shown = effectiveSettings(config);
+    expect(shown['ROOMCAST_REDIS_URL']).toBe('redis://[hidden]@redis.example:6379/2');
+    expect(Object.keys(shown).sort()).toEqual(
+      ENVIRONMENT_NAMES.filter((name) => !/RTMPS|TLS/.test(name)).sort(),
+    );
+    expect(JSON.stringify(shown)).not.toContain('pa55word');
+  });
+});
