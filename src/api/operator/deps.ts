@@ -1,5 +1,5 @@
 import type { Apps } from '../../config/app.ts';
-import type { JobRef, StoredJobStatus } from '../../domain/job.ts';
+import type { StoredJobStatus } from '../../domain/job.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
@@ -15,7 +15,8 @@ export interface OperatorDeps {
   readonly apps: Apps;
   readonly tasks: OperatorTasks;
   readonly rooms: { list(): Promise<readonly RoomFacts[]> };
-  readonly statuses: { get(job: JobRef): Promise<StoredJobStatus | null> };
+  /** All statuses by job key. */
+  readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. */

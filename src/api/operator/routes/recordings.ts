@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
+import type { StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { type RecordView, recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import { recordingAnswer, startedAnswer, startRecordingSchema, taskAnswer } from '../schemas.ts';
+import { statusOf } from '../status-of.ts';
 import { readNewTask } from '../task-source.ts';
 
 /** A start time a little in the past is a caller's clock or a slow line, more is a mistake. */
@@ -17,13 +19,16 @@ function assertRecording(task: Task | null, taskId: string): RecordTask {
   return task;
 }
 
-async function view(deps: OperatorDeps, task: RecordTask): Promise<RecordView> {
-  const [stored, result] = await Promise.all([
-    deps.statuses.get({ kind: 'record', id: task.taskId }),
-    deps.recordings.get(task.taskId),
-  ]);
-  const record = stored?.status.kind === 'record' ? stored.status : null;
-  return recordView(task, { record, result, nowMs: deps.now() });
+async function view(
+  deps: OperatorDeps,
+  task: RecordTask,
+  statuses: ReadonlyMap<string, StoredJobStatus>,
+): Promise<RecordView> {
+  return recordView(task, {
+    record: statusOf(statuses, 'record', task.taskId),
+    result: await deps.recordings.get(task.taskId),
+    nowMs: deps.now(),
+  });
 }
 
 async function startRecording(deps: OperatorDeps, body: z.output<typeof startRecordingSchema>) {
@@ -47,11 +52,11 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       summary: 'All recordings, oldest first',
       answer: z.array(recordingAnswer),
       handle: async () => {
-        const tasks = await deps.tasks.list();
+        const [tasks, statuses] = await Promise.all([deps.tasks.list(), deps.statuses.all()]);
         const recordings = tasks
           .filter((task) => task.kind === 'record')
           .sort((a, b) => a.createdAt - b.createdAt);
-        return Promise.all(recordings.map((task) => view(deps, task)));
+        return Promise.all(recordings.map((task) => view(deps, task, statuses)));
       },
     }),
     defineRoute({
@@ -59,7 +64,10 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       path: '/recordings/:id',
       summary: 'One recording; its files are there once it is ready',
       answer: recordingAnswer,
-      handle: async ({ id }) => view(deps, assertRecording(await deps.tasks.get(id), id)),
+      handle: async ({ id }) => {
+        const [task, statuses] = await Promise.all([deps.tasks.get(id), deps.statuses.all()]);
+        return view(deps, assertRecording(task, id), statuses);
+      },
     }),
     defineRoute({
       method: 'POST',

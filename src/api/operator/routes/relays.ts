@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
-import type { JobKind, JobStatus } from '../../../domain/job.ts';
+import type { StoredJobStatus } from '../../../domain/job.ts';
 import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
@@ -17,6 +17,7 @@ import {
   startRelaySchema,
   taskAnswer,
 } from '../schemas.ts';
+import { statusOf } from '../status-of.ts';
 import { findTarget, makeTargets } from '../targets.ts';
 import { hasPublisher, readNewTask } from '../task-source.ts';
 
@@ -27,22 +28,23 @@ function assertRelay(task: Task | null, taskId: string): RelayTask {
   return task;
 }
 
-async function readStatus<K extends JobKind>(
-  deps: OperatorDeps,
-  kind: K,
-  id: string,
-): Promise<(JobStatus & { kind: K }) | null> {
-  const stored = await deps.statuses.get({ kind, id });
-  return stored?.status.kind === kind ? (stored.status as JobStatus & { kind: K }) : null;
+interface Known {
+  readonly rooms: readonly RoomFacts[];
+  readonly statuses: ReadonlyMap<string, StoredJobStatus>;
 }
 
-async function view(deps: OperatorDeps, task: RelayTask, rooms: readonly RoomFacts[]): Promise<RelayView> {
-  const { source } = task;
-  const [push, mix] = await Promise.all([
-    readStatus(deps, 'push', task.taskId),
-    source.type === 'mix' ? readStatus(deps, 'mix', source.mixTaskId) : null,
-  ]);
-  return relayView(task, { push, mix, hasPublisher: hasPublisher(rooms, task) });
+async function readKnown(deps: OperatorDeps): Promise<Known> {
+  const [rooms, statuses] = await Promise.all([deps.rooms.list(), deps.statuses.all()]);
+  return { rooms, statuses };
+}
+
+function view(task: RelayTask, { rooms, statuses }: Known): RelayView {
+  const { source, taskId } = task;
+  return relayView(task, {
+    push: statusOf(statuses, 'push', taskId),
+    mix: source.type === 'mix' ? statusOf(statuses, 'mix', source.mixTaskId) : null,
+    hasPublisher: hasPublisher(rooms, task),
+  });
 }
 
 async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
@@ -86,13 +88,13 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       query: listQuerySchema,
       answer: z.array(relayAnswer),
       handle: async ({ query }) => {
-        const [tasks, rooms] = await Promise.all([deps.tasks.list(), deps.rooms.list()]);
+        const [tasks, known] = await Promise.all([deps.tasks.list(), readKnown(deps)]);
         const oldest = query.all === 'true' ? 0 : deps.now() - ENDED_SHOWN_MS;
         const relays = tasks
           .filter((task) => task.kind === 'relay')
           .filter((task) => task.endedAt === null || task.endedAt > oldest)
           .sort((a, b) => a.createdAt - b.createdAt);
-        return Promise.all(relays.map((task) => view(deps, task, rooms)));
+        return relays.map((task) => view(task, known));
       },
     }),
     defineRoute({
@@ -101,8 +103,8 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       summary: 'One relay',
       answer: relayAnswer,
       handle: async ({ id }) => {
-        const [task, rooms] = await Promise.all([deps.tasks.get(id), deps.rooms.list()]);
-        return view(deps, assertRelay(task, id), rooms);
+        const [task, known] = await Promise.all([deps.tasks.get(id), readKnown(deps)]);
+        return view(assertRelay(task, id), known);
       },
     }),
   ];
