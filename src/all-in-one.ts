@@ -10,10 +10,11 @@ import { type EmbeddedRedis, startEmbeddedRedis } from './redis/embedded-redis.t
 import { type ChildLoop, runChildLoop } from './supervisor/child-loop.ts';
 import { type GatewayReady, parseGatewayReady, type ToGateway } from './supervisor/messages.ts';
 import { type RoleProcess, startRoleProcess } from './supervisor/role-process.ts';
+import { untilAborted } from './supervisor/until-aborted.ts';
 
 const BACKOFF = { minBackoffMs: 200, maxBackoffMs: 5000 };
 /** Together below the 10 s in which everything has to be gone. */
-const GRACE = { workerMs: 6500, gatewayMs: 1500, redisMs: 1500 };
+const GRACE = { workerMs: 6800, gatewayMs: 1400, redisMs: 1200 };
 
 export interface AllInOneOptions {
   readonly config: Config;
@@ -37,18 +38,27 @@ export async function runAllInOne(options: AllInOneOptions): Promise<void> {
     started.gateway?.kill();
   };
   hurry.addEventListener('abort', killAll);
+  const bringingUp = bringUp(options, started);
   try {
-    await Promise.race([bringUp(options, started), aborted(signal)]);
-    if (!signal.aborted) await aborted(signal);
+    await Promise.race([bringingUp, untilAborted(signal)]);
+    await untilAborted(signal);
     log.info({ reason: String(signal.reason) }, 'ending');
   } finally {
     await removeRunFile(config.dataDir);
-    await started.worker?.stop(hurry.aborted ? 0 : GRACE.workerMs);
-    await started.gateway?.stop(hurry.aborted ? 0 : GRACE.gatewayMs);
-    await started.redis?.stop(GRACE.redisMs);
+    await stopAll(started, hurry);
+    // When asked to end in the middle of it: it stops waiting by now, and what it started last is stopped too.
+    await bringingUp.catch(() => undefined);
+    await stopAll(started, hurry);
+    await removeRunFile(config.dataDir);
     hurry.removeEventListener('abort', killAll);
     await lock.release();
   }
+}
+
+async function stopAll(started: Started, hurry: AbortSignal): Promise<void> {
+  await started.worker?.stop(hurry.aborted ? 0 : GRACE.workerMs);
+  await started.gateway?.stop(hurry.aborted ? 0 : GRACE.gatewayMs);
+  await started.redis?.stop(GRACE.redisMs);
 }
 
 interface Started {
@@ -57,22 +67,18 @@ interface Started {
   worker: ChildLoop | null;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
 async function bringUp(options: AllInOneOptions, started: Started): Promise<void> {
   const { config, log, signal } = options;
   const embedded = config.redisUrl === null;
   const clusterSecret = await loadClusterSecret(config);
   const first = embedded ? await loadOrCreateApps(config.dataDir) : null;
-  if (signal.aborted) return;
+  signal.throwIfAborted();
   if (embedded) {
     started.redis = await startEmbeddedRedis(config.dataDir, log);
+    signal.throwIfAborted();
     await started.redis.firstReady;
   }
-  if (signal.aborted) return;
+  signal.throwIfAborted();
   const redisUrl = started.redis?.url ?? config.redisUrl;
   const roles = createRoles({ ...options, config: { ...config, redisUrl, clusterSecret } }, embedded);
   started.gateway = roles.runGateway();

@@ -1,5 +1,22 @@
-import { loadConfig } from '../config/env.ts';
-import { type Command, parseCommandArgs } from './command.ts';
+import { loadClusterSecret } from '../config/cluster-secret.ts';
+import { makeDataDir } from '../config/data-dir.ts';
+import { loadConfig, requireRedisUrl } from '../config/env.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { untilAborted } from '../supervisor/until-aborted.ts';
+import { type Command, type CommandIo, parseCommandArgs } from './command.ts';
+
+/** Starts anew for as long as only Redis is missing; null when asked to end meanwhile. */
+async function untilStarted<T>(start: () => Promise<T>, io: CommandIo): Promise<T | null> {
+  while (!io.signal.aborted) {
+    try {
+      return await start();
+    } catch (error) {
+      // Each try waits for Redis for seconds by itself, and the outage was logged.
+      if (!(error instanceof GatewayError && error.code === 'redis-away')) throw error;
+    }
+  }
+  return null;
+}
 
 export const workerCommand: Command = {
   name: 'worker',
@@ -9,16 +26,25 @@ export const workerCommand: Command = {
   run: async (argv, io) => {
     const { values } = parseCommandArgs(argv, { json: { type: 'boolean', default: false } });
     const config = loadConfig(io.env);
-    const { runWorker } = await import('../../jobs/worker.ts');
-    await runWorker({
-      config,
-      log: io.log('worker', config.logLevel),
-      signal: io.signal,
-      onReady: () => {
-        io.stdout(values.json ? '{"ready":true}' : 'ready');
-        io.parent?.send({ type: 'ready' });
-      },
-    });
+    const redisUrl = requireRedisUrl(config);
+    await makeDataDir(config.dataDir);
+    const clusterSecret = await loadClusterSecret(config);
+    const log = io.log('worker', config.logLevel);
+    const [{ startWorker }, { createHandlers }] = await Promise.all([
+      import('../../jobs/worker.ts'),
+      import('../../jobs/handlers.ts'),
+    ]);
+    const handlers = createHandlers();
+    const { dataDir } = config;
+    const worker = await untilStarted(
+      () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, log }),
+      io,
+    );
+    if (worker === null) return 0;
+    io.stdout(values.json ? '{"ready":true}' : 'ready');
+    io.parent?.send({ type: 'ready' });
+    await untilAborted(io.signal);
+    await worker.drain();
     return 0;
   },
 };

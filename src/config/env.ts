@@ -94,6 +94,15 @@ function describe(issue: z.core.$ZodIssue): string[] {
   return [`${issue.path.join('.')} ${issue.message}`];
 }
 
+/** The Redis of a role that has none of its own; throws `bad-config` when it is not set. */
+export function requireRedisUrl(config: Config): Secret {
+  if (config.redisUrl !== null) return config.redisUrl;
+  throw new GatewayError(
+    'bad-config',
+    'ROOMCAST_REDIS_URL is not set: only `roomcast start` runs a Redis of its own',
+  );
+}
+
 /** Rules that need more than one variable. */
 function crossProblems(env: Environment): string[] {
   const problems: string[] = [];
