@@ -1,0 +1,168 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { toGatewayError } from '../src/domain/errors.ts';
+import { type JobKind, type JobOutcome, type JobRef, jobKey } from '../src/domain/job.ts';
+import type { Secret } from '../src/domain/secret.ts';
+import type { Announcements } from '../src/queue/announcements.ts';
+import { onControl } from '../src/queue/control-channel.ts';
+import { clearFailure, createStatusWriter, type StatusWriter, saveFailure } from '../src/tasks/job-status.ts';
+import type { Leases } from '../src/tasks/lease.ts';
+import type { JobContext, JobHandler, StopReason } from './job-context.ts';
+import type { WorkerFacts } from './job-facts.ts';
+
+/** `held`: another worker has the lease, nothing was run. */
+export type RunResult = JobOutcome | { readonly result: 'held' };
+
+export interface RunDeps {
+  readonly redis: Redis;
+  readonly workerId: string;
+  readonly handlers: Readonly<Record<JobKind, JobHandler>>;
+  readonly leases: Leases;
+  readonly announcements: Announcements;
+  readonly facts: WorkerFacts;
+  readonly clusterSecret: Secret;
+  readonly dataDir: string;
+  readonly log: Logger;
+  /** A lease that could not be released because Redis is away. */
+  readonly onUnreleased: (key: string, epoch: number) => void;
+}
+
+/** Handlers are asked to close within 5 s; a later one is named in the log. */
+const CLOSE_MS = 5_000;
+
+/** One run of a job in this process: lease, control channel, status, handler, and the way back. */
+export class Run {
+  readonly job: JobRef;
+  readonly key: string;
+  readonly done: Promise<RunResult>;
+  readonly #deps: RunDeps;
+  readonly #log: Logger;
+  readonly #abort = new AbortController();
+  readonly #updateListeners = new Set<() => void>();
+  #epoch: number | null = null;
+  #status: StatusWriter | null = null;
+
+  constructor(job: JobRef, deps: RunDeps) {
+    this.job = job;
+    this.key = jobKey(job);
+    this.#deps = deps;
+    this.#log = deps.log.child({ job: this.key });
+    this.done = this.#run();
+  }
+
+  /** Null until the lease is acquired. */
+  get epoch(): number | null {
+    return this.#epoch;
+  }
+
+  get aborted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** The first reason wins. */
+  abort(reason: StopReason): void {
+    if (this.aborted) return;
+    this.#log.info({ reason }, 'ending the run');
+    this.#abort.abort(reason);
+  }
+
+  /** Tells the handler that its task's facts may have changed. */
+  update(): void {
+    for (const listener of this.#updateListeners) listener();
+  }
+
+  async rewriteStatus(): Promise<void> {
+    await this.#status?.rewrite();
+  }
+
+  async #run(): Promise<RunResult> {
+    const epoch = await this.#deps.leases.acquire(this.key);
+    if (epoch === null) return { result: 'held' };
+    this.#epoch = epoch;
+    const { redis, workerId, announcements } = this.#deps;
+    const status = createStatusWriter({ redis, job: this.job, workerId, epoch });
+    this.#status = status;
+    const stopHearing = onControl(announcements, this.job, (message) => {
+      if (message === 'stop') this.abort('stopped');
+      else this.update();
+    });
+    try {
+      return await this.#handle(epoch, status);
+    } finally {
+      stopHearing();
+      await this.#close(epoch, status);
+    }
+  }
+
+  async #handle(epoch: number, status: StatusWriter): Promise<JobOutcome> {
+    const { facts, handlers, redis } = this.#deps;
+    this.#log.info({ epoch }, 'run begins');
+    const overdue = this.#watchClosing();
+    try {
+      // Read before anything else, so that an outage finds the task known.
+      await facts.getTask(this.job.id);
+      const outcome = this.aborted
+        ? ({ result: 'stopped' } as const)
+        : await handlers[this.job.kind](this.#context(epoch, status));
+      if (outcome.result === 'done') await facts.requestDone(this.job);
+      await clearFailure(redis, this.job).catch(() => undefined); // Redis is away: an old failure stays shown
+      this.#log.info({ epoch, outcome: outcome.result }, 'run ended');
+      return outcome;
+    } catch (error) {
+      await this.#recordFailure(error, epoch);
+      throw error;
+    } finally {
+      overdue();
+    }
+  }
+
+  #context(epoch: number, status: StatusWriter): JobContext {
+    const { clusterSecret, dataDir, facts } = this.#deps;
+    return {
+      job: this.job,
+      epoch,
+      clusterSecret,
+      dataDir,
+      log: this.#log,
+      facts,
+      signal: this.#abort.signal,
+      report: (latest) => status.report(latest),
+      onUpdate: (listener) => {
+        const entry = () => listener();
+        this.#updateListeners.add(entry);
+        return () => this.#updateListeners.delete(entry);
+      },
+    };
+  }
+
+  /** Names a handler in the log that does not end; returns the way to stop watching. */
+  #watchClosing(): () => void {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      timer = setTimeout(() => this.#log.error('the run does not end'), CLOSE_MS);
+    };
+    this.#abort.signal.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      clearTimeout(timer);
+      this.#abort.signal.removeEventListener('abort', onAbort);
+    };
+  }
+
+  async #recordFailure(error: unknown, epoch: number): Promise<void> {
+    const failure = toGatewayError(error);
+    this.#log.error({ epoch, code: failure.code, err: error }, 'run failed');
+    const record = { code: failure.code, message: failure.message, at: Date.now(), epoch };
+    try {
+      if (failure.retry === 'never') await this.#deps.facts.requestDone(this.job);
+      await saveFailure(this.#deps.redis, this.job, record);
+    } catch (cause) {
+      this.#log.debug({ err: cause }, 'the failure could not be written');
+    }
+  }
+
+  async #close(epoch: number, status: StatusWriter): Promise<void> {
+    await status.close().catch((error: unknown) => this.#log.debug({ err: error }, 'status not removed'));
+    // A fenced run's lease is another's already; release leaves that alone.
+    await this.#deps.leases.release(this.key, epoch).catch(() => this.#deps.onUnreleased(this.key, epoch));
+  }
+}

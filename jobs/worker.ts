@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { GatewayError } from '../src/domain/errors.ts';
+import { JOB_KINDS, type JobKind } from '../src/domain/job.ts';
+import type { Secret } from '../src/domain/secret.ts';
+import { createAnnouncements } from '../src/queue/announcements.ts';
+import { QUEUE_PREFIX } from '../src/queue/queues.ts';
+import { createRedis, Steadiness, waitUntilReady } from '../src/queue/redis.ts';
+import { createLeases } from '../src/tasks/lease.ts';
+import { createRecordings } from '../src/tasks/recordings.ts';
+import { createRequestedJobs } from '../src/tasks/requested-jobs.ts';
+import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
+import { startHeart } from './heart.ts';
+import type { JobHandler } from './job-context.ts';
+import { createJobFacts } from './job-facts.ts';
+import { createProcessor } from './job-processor.ts';
+import { Runs } from './runs.ts';
+
+export interface WorkerOptions {
+  readonly redisUrl: Secret;
+  readonly clusterSecret: Secret;
+  readonly dataDir: string;
+  readonly handlers: Readonly<Record<JobKind, JobHandler>>;
+  readonly log: Logger;
+}
+
+export interface RunningWorker {
+  readonly workerId: string;
+  /** Takes no more jobs, ends all runs, waits for them at most 6 s, lets everything go. Never throws. */
+  drain(): Promise<void>;
+}
+
+const DRAIN_MS = 6_000;
+/** A killed worker's job is handed out again after about 2.5 s. */
+const LOCK_MS = 2_000;
+const STALLED_CHECK_MS = 500;
+/** Taking over from killed workers has no limit of times. */
+const MAX_STALLED = 1_000_000_000;
+const REDIS_RETRY_MS = 500;
+const MIXES_PER_CORE = 2;
+
+const CONCURRENCY: Readonly<Record<JobKind, number>> = {
+  mix: Math.max(1, availableParallelism() * MIXES_PER_CORE),
+  push: 100,
+  record: 100,
+  hls: 100,
+  finalise: 2,
+};
+
+/** Takes jobs and runs them until drained; throws `internal` on a missing handler, `redis-away` without Redis. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  assertHandlers(options.handlers);
+  const workerId = `w-${randomBytes(6).toString('hex')}`;
+  const log = options.log.child({ worker: workerId });
+  const connect = (purpose: 'facts' | 'jobs' | 'subscriber') =>
+    createRedis(options.redisUrl, { purpose, log });
+  const redis = connect('facts');
+  const jobsRedis = connect('jobs');
+  const subscriber = connect('subscriber');
+  const steadiness = new Steadiness(redis);
+  const disconnect = () => {
+    steadiness.close();
+    for (const client of [redis, jobsRedis, subscriber]) client.disconnect();
+  };
+  try {
+    await waitUntilReady(redis);
+  } catch (error) {
+    disconnect();
+    throw error;
+  }
+  const announcements = createAnnouncements(subscriber, log);
+  const steadyForMs = () => steadiness.steadyForMs(Date.now());
+  const tasks = createTaskStore(redis);
+  const requestedJobs = createRequestedJobs(redis);
+  const recordings = createRecordings(redis);
+  const leases = createLeases({ redis, workerId, steadyForMs });
+  const facts = createJobFacts({ redis, tasks, recordings, requestedJobs, announcements, steadyForMs });
+  const runs = new Runs({
+    ...options,
+    redis,
+    workerId,
+    log,
+    leases,
+    announcements,
+    facts,
+    tasks,
+    requestedJobs,
+  });
+  const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
+  const heart = startHeart(redis, runs, log);
+  await heart.firstBeat;
+  const workers = JOB_KINDS.map((kind) => openWorker(kind, jobsRedis, runs, log));
+  log.info('worker is ready');
+
+  async function drain(): Promise<void> {
+    log.info({ runs: runs.size }, 'draining');
+    const closing = Promise.allSettled(workers.map((worker) => worker.close()));
+    runs.abortAll('drain');
+    const finished = await Promise.race([closing.then(() => true), delay(DRAIN_MS, false, { ref: false })]);
+    if (!finished) log.error({ runs: runs.size }, 'drained without waiting for the rest');
+    await heart.stop();
+    await leases.leave().catch(() => undefined); // Redis is away: the heartbeat ends by itself
+    stopHearing();
+    announcements.close();
+    // Ends what BullMQ still waits for when Redis is away.
+    await Promise.allSettled(finished ? [] : workers.map((worker) => worker.disconnect()));
+    disconnect();
+  }
+
+  let draining: Promise<void> | undefined;
+  return {
+    workerId,
+    drain() {
+      draining ??= drain();
+      return draining;
+    },
+  };
+}
+
+function assertHandlers(handlers: Readonly<Record<string, JobHandler | undefined>>): void {
+  const missing = JOB_KINDS.filter((kind) => typeof handlers[kind] !== 'function');
+  const unknown = Object.keys(handlers).filter((name) => !JOB_KINDS.some((kind) => kind === name));
+  if (missing.length === 0 && unknown.length === 0) return;
+  const message = `every job kind has one handler: missing [${missing.join(', ')}], unknown [${unknown.join(', ')}]`;
+  throw new GatewayError('internal', message, { blame: 'system', retry: 'never' });
+}
+
+function openWorker(kind: JobKind, connection: Redis, runs: Runs, log: Logger): Worker {
+  const worker = new Worker(kind, createProcessor(kind, runs), {
+    connection,
+    prefix: QUEUE_PREFIX,
+    concurrency: CONCURRENCY[kind],
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    maxStalledCount: MAX_STALLED,
+    runRetryDelay: REDIS_RETRY_MS,
+    drainDelay: 2,
+  });
+  // Lost locks and missing jobs are ordinary after an outage: the lease decides who acts, not BullMQ.
+  worker.on('error', (error) => log.debug({ queue: kind, reason: error.message }, 'queue'));
+  return worker;
+}
