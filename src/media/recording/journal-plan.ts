@@ -1,0 +1,117 @@
+import { isMedia, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
+import { packetOf, type TrackHeaders } from '../mp4/flv-packets.ts';
+import { FLV_FILE_HEADER_BYTES, type PlacedTag, readJournalTags } from './repair.ts';
+
+/** Silence of both tracks beyond this is a gap of the recording. */
+export const GAP_MS = 1500;
+
+/** A stretch of a journal that fits one file: one configuration per track. */
+export interface JournalPart {
+  readonly fromByte: number;
+  readonly toByte: number;
+  readonly headers: TrackHeaders;
+  /** Least presentation time, which becomes 0 of the file. */
+  readonly firstMs: number;
+  readonly videoFrames: number;
+  readonly audioFrames: number;
+}
+
+export interface JournalGap {
+  readonly atMs: number;
+  readonly durationMs: number;
+}
+
+export interface JournalPlan {
+  readonly parts: readonly JournalPart[];
+  readonly gaps: readonly JournalGap[];
+  readonly wholeBytes: number;
+  readonly lastMs: number;
+}
+
+interface OpenPart {
+  fromByte: number;
+  toByte: number;
+  video: TrackHeaders['video'];
+  audio: TrackHeaders['audio'];
+  firstMs: number;
+  videoFrames: number;
+  audioFrames: number;
+}
+
+function closed(part: OpenPart): JournalPart {
+  const { video, audio, ...rest } = part;
+  // A header without a single frame makes an empty track, which players refuse.
+  const headers = { video: part.videoFrames > 0 ? video : null, audio: part.audioFrames > 0 ? audio : null };
+  return { ...rest, headers };
+}
+
+/** Collects parts and gaps of a journal, tag after tag. */
+export class JournalPlanner {
+  readonly #parts: JournalPart[] = [];
+  readonly #gaps: JournalGap[] = [];
+  #part: OpenPart;
+  #lastMs = 0;
+  #endByte = FLV_FILE_HEADER_BYTES;
+
+  constructor() {
+    this.#part = this.#open(null, null);
+  }
+
+  add({ tag, endByte }: PlacedTag): void {
+    if (isSequenceHeader(tag)) this.#header(tag);
+    this.#endByte = endByte;
+    if (isMedia(tag)) this.#media(tag);
+    this.#part.toByte = endByte;
+  }
+
+  finish(): JournalPlan {
+    const parts = this.#frames() > 0 ? [...this.#parts, closed(this.#part)] : this.#parts;
+    return { parts, gaps: this.#gaps, wholeBytes: this.#endByte, lastMs: this.#lastMs };
+  }
+
+  #frames(): number {
+    return this.#part.videoFrames + this.#part.audioFrames;
+  }
+
+  #open(video: TrackHeaders['video'], audio: TrackHeaders['audio']): OpenPart {
+    const at = this.#endByte;
+    const firstMs = Number.POSITIVE_INFINITY;
+    return { fromByte: at, toByte: at, video, audio, firstMs, videoFrames: 0, audioFrames: 0 };
+  }
+
+  #header(tag: PlacedTag['tag']): void {
+    const kept = { ...tag, data: Buffer.from(tag.data) };
+    const isVideo = tag.type === TAG_VIDEO;
+    const before = isVideo ? this.#part.video : this.#part.audio;
+    const frames = isVideo ? this.#part.videoFrames : this.#part.audioFrames;
+    if (before && frames > 0 && !before.data.equals(tag.data)) {
+      this.#parts.push(closed(this.#part));
+      this.#part = this.#open(this.#part.video, this.#part.audio);
+    }
+    if (isVideo) this.#part.video = kept;
+    else this.#part.audio = kept;
+  }
+
+  #media(tag: PlacedTag['tag']): void {
+    const packet = packetOf(tag);
+    const isVideo = packet.track === 'video';
+    if (isVideo ? !this.#part.video : !this.#part.audio) return;
+    const step = tag.timestamp - this.#lastMs;
+    if (this.#frames() + this.#parts.length > 0 && step > GAP_MS) {
+      this.#gaps.push({ atMs: this.#lastMs, durationMs: step });
+    }
+    this.#lastMs = Math.max(this.#lastMs, tag.timestamp);
+    this.#part.firstMs = Math.min(this.#part.firstMs, packet.ptsMs);
+    if (isVideo) this.#part.videoFrames += 1;
+    else this.#part.audioFrames += 1;
+  }
+}
+
+/** Reads a whole journal once; memory is bounded by a batch of tags. */
+export async function planJournal(file: string): Promise<JournalPlan> {
+  const planner = new JournalPlanner();
+  for await (const batch of readJournalTags(file)) {
+    for (const placed of batch) planner.add(placed);
+  }
+  return planner.finish();
+}
