@@ -1,0 +1,228 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { toGatewayError } from '../domain/errors.ts';
+import { type JobRef, jobKey } from '../domain/job.ts';
+import { EMPTY_MEMORY, type Plan, type PlanInput, type PlanMemory, plan } from '../domain/plan.ts';
+import type { RoomFacts } from '../domain/room.ts';
+import type { Announcements } from '../queue/announcements.ts';
+import { sendControl } from '../queue/control-channel.ts';
+import { createJobQueues, type JobQueues } from '../queue/queues.ts';
+import { onReady, Steadiness } from '../queue/redis.ts';
+import { removeStaleStatuses } from '../tasks/job-status.ts';
+import { listLeased, pruneLeases } from '../tasks/lease.ts';
+import { createRequestedJobs, JOBS_REQUESTED, type RequestedJobs } from '../tasks/requested-jobs.ts';
+import { TASKS_CHANGED, type TaskStore } from '../tasks/task-store.ts';
+import { pruneHlsWanted, readHlsWanted } from './hls-wanted.ts';
+import { StartBackoff } from './start-backoff.ts';
+import { WatcherSeat } from './watcher-seat.ts';
+
+/** What the watcher needs of the room registry. */
+export interface WatchedRooms {
+  list(): Promise<readonly RoomFacts[]>;
+  /** Takes users out whose gateway is gone. */
+  removeDeadGatewayUsers(): Promise<void>;
+}
+
+export interface WatcherOptions {
+  /** Of purpose `facts`; stays the caller's to close, as do the announcements. */
+  readonly redis: Redis;
+  readonly announcements: Announcements;
+  readonly gatewayId: string;
+  readonly tasks: TaskStore;
+  readonly rooms: WatchedRooms;
+  readonly log: Logger;
+}
+
+export interface Watcher {
+  /** Lets another gateway's watcher take over. Never throws. */
+  stop(): Promise<void>;
+}
+
+const EVERY_MS = 500;
+/** Announcements come in bursts; this many ms of them make one round. */
+const GATHER_MS = 20;
+/** After Redis came back others need this long to write what they know. */
+const ADDS_ONLY_MS = 15_000;
+const STOP_AGAIN_MS = 1_000;
+const TIDY_MS = 2_000;
+const PRUNE_MS = 60_000;
+const ROOMS_CHANGED = 'roomcast:rooms:changed';
+
+/** Compares what should run with what does, twice a second and after each change, while it has the seat. */
+export function startWatcher(options: WatcherOptions): Watcher {
+  const { redis, announcements, log } = options;
+  const steadiness = new Steadiness(redis);
+  const queues = createJobQueues(redis, log);
+  const rounds = new Rounds(options, queues, steadiness);
+  let stopped = false;
+  let due = false;
+  let wake: () => void = () => undefined;
+  const hurry = () => {
+    due = true;
+    wake();
+  };
+  const stopHearing = [
+    ...[TASKS_CHANGED, ROOMS_CHANGED, JOBS_REQUESTED].map((channel) => announcements.on(channel, hurry)),
+    onReady(redis, hurry),
+  ];
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      await rounds.round();
+      if (!due && !stopped) await pause(EVERY_MS);
+      wake = () => undefined;
+      if (!stopped) await pause(GATHER_MS);
+      due = false;
+    }
+  }
+
+  const looping = loop();
+  return {
+    async stop() {
+      stopped = true;
+      for (const stop of stopHearing) stop();
+      wake();
+      await looping;
+      await rounds.leave();
+      steadiness.close();
+      await queues.close();
+    },
+  };
+}
+
+/** The rounds of one watcher and what it remembers between them. */
+class Rounds {
+  readonly #options: WatcherOptions;
+  readonly #queues: JobQueues;
+  readonly #requested: RequestedJobs;
+  readonly #steadiness: Steadiness;
+  readonly #seat: WatcherSeat;
+  readonly #backoff = new StartBackoff();
+  readonly #stoppedAtMs = new Map<string, number>();
+  #memory: PlanMemory = EMPTY_MEMORY;
+  #active = false;
+  #tidiedAtMs = 0;
+  #prunedAtMs = 0;
+
+  constructor(options: WatcherOptions, queues: JobQueues, steadiness: Steadiness) {
+    this.#options = options;
+    this.#queues = queues;
+    this.#requested = createRequestedJobs(options.redis);
+    this.#steadiness = steadiness;
+    this.#seat = new WatcherSeat(options.redis, options.gatewayId);
+  }
+
+  /** Never throws: whatever goes wrong, the next round looks again. */
+  async round(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      // Until it is known for how long Redis has been there, nothing can be judged.
+      if (this.#steadiness.since === null || !(await this.#sit())) return;
+      const input = await this.#readFacts();
+      const next = plan(input);
+      if (!this.#seat.isSure) return;
+      this.#memory = next.memory;
+      await this.#apply(next);
+      if (!input.addsOnly) await this.#tidy(input, next);
+    } catch (error) {
+      const failure = toGatewayError(error);
+      if (failure.code === 'redis-away') log.debug('watcher waits for Redis');
+      else log.error({ err: error }, 'a round of the watcher failed');
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (this.#active) await this.#seat.leave().catch(() => undefined); // Redis is away: the seat ends by itself
+  }
+
+  async #sit(): Promise<boolean> {
+    const sits = await this.#seat.take();
+    if (sits !== this.#active) {
+      this.#options.log.info({ active: sits }, 'watcher');
+      this.#memory = EMPTY_MEMORY;
+    }
+    this.#active = sits;
+    return sits;
+  }
+
+  async #readFacts(): Promise<PlanInput> {
+    const { redis, tasks, rooms } = this.#options;
+    const [running, roomFacts, hlsWanted, requestedJobs, queued, leased] = await Promise.all([
+      tasks.listRunning(),
+      rooms.list(),
+      readHlsWanted(redis),
+      this.#requested.list(),
+      this.#queues.list(),
+      listLeased(redis),
+    ]);
+    const known = new Set(running.map((task) => task.taskId));
+    const others = [...queued, ...leased].filter((job) => job.kind !== 'hls' && !known.has(job.id));
+    const ended = await tasks.getMany([...new Set(others.map((job) => job.id))]);
+    return {
+      tasks: [...running, ...ended.filter((task) => !known.has(task.taskId))],
+      rooms: roomFacts,
+      hlsWanted,
+      requestedJobs,
+      queued,
+      leased,
+      nowMs: Date.now(),
+      monotonicMs: performance.now(),
+      memory: this.#memory,
+      addsOnly: this.#steadiness.steadyForMs(Date.now()) < ADDS_ONLY_MS,
+    };
+  }
+
+  async #apply({ start, stop, endTasks }: Plan): Promise<void> {
+    const { tasks, log } = this.#options;
+    for (const { taskId, reason } of endTasks) {
+      log.info({ taskId, reason }, 'task ends');
+      await tasks.end(taskId, reason);
+    }
+    for (const job of stop) await this.#stop(job);
+    for (const job of start) {
+      if (!this.#backoff.tryStart(jobKey(job), performance.now())) continue;
+      log.info({ job: jobKey(job) }, 'starting a job');
+      await this.#queues.add(job);
+    }
+  }
+
+  /** Said again each second until the job is gone: a message during an outage reaches nobody. */
+  async #stop(job: JobRef): Promise<void> {
+    const key = jobKey(job);
+    const saidAtMs = this.#stoppedAtMs.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (performance.now() - saidAtMs < STOP_AGAIN_MS) return;
+    this.#stoppedAtMs.set(key, performance.now());
+    this.#options.log.info({ job: key }, 'stopping a job');
+    await this.#queues.removeWaiting(job);
+    await sendControl(this.#options.redis, job, 'stop');
+  }
+
+  async #tidy(input: PlanInput, next: Plan): Promise<void> {
+    const { redis, rooms, tasks } = this.#options;
+    const nowMs = performance.now();
+    if (nowMs - this.#tidiedAtMs < TIDY_MS) return;
+    this.#tidiedAtMs = nowMs;
+    await rooms.removeDeadGatewayUsers();
+    const live = [...input.queued, ...input.leased, ...next.start];
+    await removeStaleStatuses(redis, new Set(live.map(jobKey)));
+    this.#backoff.forgetOld(nowMs);
+    for (const [key, saidAtMs] of this.#stoppedAtMs) {
+      if (nowMs - saidAtMs > STOP_AGAIN_MS) this.#stoppedAtMs.delete(key);
+    }
+    if (nowMs - this.#prunedAtMs < PRUNE_MS) return;
+    this.#prunedAtMs = nowMs;
+    await tasks.prune();
+    await pruneLeases(redis, input.nowMs);
+    await pruneHlsWanted(redis, input.nowMs);
+  }
+}
