@@ -1,0 +1,21 @@
+import type { RoomId, StreamKind } from '../domain/ids.ts';
+
+interface UserStreamEvent {
+  readonly appId: number;
+  readonly room: RoomId;
+  /** As the publisher wrote it. */
+  readonly userId: string;
+  readonly kind: StreamKind;
+  readonly streamId: string;
+  /** Unix ms. */
+  readonly at: number;
+}
+
+/** What happens to users' streams. A takeover by the same user is one more `published`, nothing between. */
+export type HubEvent =
+  | (UserStreamEvent & { readonly type: 'published' })
+  | (UserStreamEvent & {
+      readonly type: 'unpublished';
+      /** The publisher said that it stops; otherwise its connection was lost. */
+      readonly clean: boolean;
+    });

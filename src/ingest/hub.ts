@@ -1,0 +1,277 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import nmsLogger from 'node-media-server/src/core/logger.js';
+import type { Logger } from 'pino';
+import type { Apps } from '../config/app.ts';
+import { GatewayError } from '../domain/errors.ts';
+import type { RtmpPath } from '../domain/publish-request.ts';
+import type { Secret } from '../domain/secret.ts';
+import {
+  type AccessDeps,
+  assertMayPlay,
+  type GrantedPublish,
+  grantUserPublish,
+  grantWorkerPublish,
+  requireStreamName,
+  verifyWorkerTicket,
+} from './access.ts';
+import { Admission } from './admission.ts';
+import { Fence } from './fence.ts';
+import type { HubEvent } from './hub-events.ts';
+import { DEFAULT_HUB_LIMITS, type HubLimits } from './limits.ts';
+import { type PublishedStream, RtmpConnection } from './rtmp-connection.ts';
+import type { HubStream, PublisherSource, StreamPublisher, WorkerReader } from './stream.ts';
+import { type HubStreamInfo, StreamTable } from './stream-table.ts';
+import { type MediaSink, Viewer } from './viewer.ts';
+
+export interface HubDeps {
+  readonly bind: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly apps: Apps;
+  readonly clusterSecret: Secret;
+  readonly log: Logger;
+  readonly onEvent: (event: HubEvent) => void;
+  readonly limits?: Partial<HubLimits>;
+}
+
+/** An open subscription; the sink's owner calls it when the peer went away. */
+export interface Subscription {
+  close(): void;
+}
+
+const SWEEP_MS = 500;
+
+/** The RTMP hub of a gateway: takes streams of users and workers, hands them to viewers and workers. */
+export class Hub {
+  readonly #deps: HubDeps;
+  readonly #limits: HubLimits;
+  readonly #access: AccessDeps;
+  readonly #server: Server;
+  readonly #admission: Admission;
+  readonly #streams: StreamTable;
+  readonly #players = new Map<RtmpConnection, Subscription>();
+  readonly #publishFence = new Fence();
+  readonly #readFence = new Fence();
+  readonly #sweepTimer: NodeJS.Timeout;
+  #viewerCount = 0;
+
+  constructor(deps: HubDeps) {
+    this.#deps = deps;
+    this.#limits = { ...DEFAULT_HUB_LIMITS, ...deps.limits };
+    this.#access = { apps: deps.apps, clusterSecret: deps.clusterSecret };
+    this.#admission = new Admission(this.#limits);
+    this.#streams = new StreamTable(this.#limits, deps.log);
+    nmsLogger.log = () => undefined; // it prints to stdout; the hub logs what matters itself
+    this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
+    this.#sweepTimer = setInterval(() => this.#sweep(Date.now()), SWEEP_MS);
+  }
+
+  /** Listens; rejects when the port is taken. */
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#deps.port, this.#deps.bind, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#deps.log.error({ err: error }, 'rtmp listener failed'));
+        resolve();
+      });
+    });
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  isLive(streamId: string): boolean {
+    return this.#streams.get(streamId)?.isLive ?? false;
+  }
+
+  /** What is on the air. */
+  streams(): HubStreamInfo[] {
+    return this.#streams.list();
+  }
+
+  /** The stream a viewer may play; throws `not-found` when it is not on the air, `ticket-invalid`. */
+  authorisePlay(streamText: string, ticket: string): string {
+    const { id } = requireStreamName(streamText);
+    const stream = this.#streams.get(id);
+    if (stream === undefined || !stream.isWatchable(Date.now())) {
+      throw new GatewayError('not-found', 'the stream is not on the air');
+    }
+    assertMayPlay(this.#access, stream, ticket, Date.now());
+    return id;
+  }
+
+  /** Feeds a viewer FLV until it or the stream ends. Call authorisePlay first. */
+  subscribeFlv(streamId: string, sink: MediaSink): Subscription {
+    return this.#subscribe(streamId, 'flv', sink);
+  }
+
+  /** Feeds a worker; throws `not-found`, `ticket-invalid`, `fenced`. It waits for a stream that is not live. */
+  subscribeWorker(streamText: string, ticket: string, sink: MediaSink): Subscription {
+    const { id, name } = requireStreamName(streamText);
+    const nowMs = Date.now();
+    const { task, epoch } = verifyWorkerTicket(this.#access, 'read', id, ticket, nowMs);
+    if (!this.#readFence.admit(`${task} ${id}`, epoch, nowMs)) {
+      throw new GatewayError('fenced', 'a higher epoch reads this stream');
+    }
+    const stream = this.#streams.open(id, name);
+    for (const other of stream.readers) {
+      if (other.task === task && other.epoch < epoch) stream.endReader(other);
+    }
+    const viewer = this.#createViewer('flv', sink, this.#limits.workerQueueBytes);
+    const reader: WorkerReader = { viewer, task, epoch };
+    stream.addReader(reader);
+    return { close: () => stream.removeReader(reader) };
+  }
+
+  /** Ends the publisher as if it had stopped by itself. */
+  closeStream(streamId: string, reason: string): void {
+    const stream = this.#streams.get(streamId);
+    const publisher = stream?.publisher;
+    if (!stream || !publisher) return;
+    this.#unpublish(stream, publisher, true);
+    publisher.end(reason);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweepTimer);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const connection of this.#admission.connections) {
+      connection.close('the gateway is going down');
+      connection.socket.destroy();
+    }
+    this.#streams.close();
+    await closed;
+  }
+
+  #onSocket(socket: Socket): void {
+    if (!this.#admission.makeRoom(socket.remoteAddress ?? 'unknown')) {
+      socket.destroy();
+      return;
+    }
+    const { log } = this.#deps;
+    const connection = new RtmpConnection({
+      socket,
+      limits: this.#limits,
+      log,
+      owner: {
+        acceptPublisher: (from, path) => this.#acceptPublisher(from, path),
+        acceptPlayer: (path) => this.#acceptPlayer(path),
+        startPlaying: (from, streamId) => {
+          this.#players.set(from, this.#subscribe(streamId, 'rtmp', from.sink));
+          log.info({ streamId, remote: from.remoteAddress }, 'rtmp viewer attached');
+        },
+        closed: (from) => this.#onConnectionClosed(from),
+      },
+    });
+    this.#admission.add(connection);
+  }
+
+  #onConnectionClosed(connection: RtmpConnection): void {
+    this.#players.get(connection)?.close();
+    this.#players.delete(connection);
+    if (connection.socket.destroyed) this.#admission.remove(connection);
+  }
+
+  #acceptPlayer(path: RtmpPath): string {
+    if (path.app !== 'live')
+      throw new GatewayError('not-found', 'streams are played from the application live');
+    return this.authorisePlay(path.name, path.query.get('ticket') ?? '');
+  }
+
+  #acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream {
+    const nowMs = Date.now();
+    const granted = this.#grantPublish(path, nowMs);
+    const stream = this.#streams.open(granted.streamId, granted.name);
+    const publisher: StreamPublisher = {
+      source: granted.source,
+      publishedAt: nowMs,
+      end: (why) => connection.close(why, 'NetStream.Publish.BadName'),
+    };
+    this.#leaveTo(stream, granted.source, nowMs);
+    stream.setPublisher(publisher, connection.session);
+    this.#deps.log.info(
+      { streamId: stream.id, remote: connection.remoteAddress, by: granted.source.type },
+      'stream published',
+    );
+    this.#announce(stream, granted.source, { type: 'published', at: nowMs });
+    return {
+      push: (packet) => stream.push(packet),
+      unpublish: (clean) => this.#unpublish(stream, publisher, clean),
+    };
+  }
+
+  #grantPublish(path: RtmpPath, nowMs: number): GrantedPublish {
+    if (path.app === 'push') {
+      const granted = grantUserPublish(this.#access, path, nowMs);
+      const holder = this.#streams.get(granted.streamId)?.publisher?.source.type;
+      if (holder === 'worker') throw new GatewayError('conflict', 'this user name belongs to a mix');
+      return granted;
+    }
+    if (path.app !== 'internal') {
+      throw new GatewayError('not-found', 'streams are published to the application push');
+    }
+    const granted = grantWorkerPublish(this.#access, path, nowMs);
+    const { source } = granted;
+    if (source.type === 'worker' && !this.#publishFence.admit(granted.streamId, source.epoch, nowMs)) {
+      throw new GatewayError('fenced', 'a higher epoch publishes this stream');
+    }
+    return granted;
+  }
+
+  /** A mix that takes the name of a user's stream ends that user's presence. */
+  #leaveTo(stream: HubStream, next: PublisherSource, nowMs: number): void {
+    const source = stream.publisher?.source;
+    if (source?.type !== 'user' || next.type === 'user') return;
+    this.#announce(stream, source, { type: 'unpublished', clean: true, at: nowMs });
+  }
+
+  #unpublish(stream: HubStream, publisher: StreamPublisher, clean: boolean): void {
+    const nowMs = Date.now();
+    if (!stream.removePublisher(publisher, nowMs)) return;
+    this.#deps.log.info({ streamId: stream.id, clean }, 'stream ended');
+    this.#announce(stream, publisher.source, { type: 'unpublished', clean, at: nowMs });
+  }
+
+  #announce(
+    stream: HubStream,
+    source: PublisherSource,
+    what: { type: 'published'; at: number } | { type: 'unpublished'; clean: boolean; at: number },
+  ): void {
+    if (source.type !== 'user') return;
+    const { appId, room, kind } = stream.name;
+    this.#deps.onEvent({ ...what, appId, room, userId: source.userId, kind, streamId: stream.id });
+  }
+
+  #createViewer(protocol: 'flv' | 'rtmp', sink: MediaSink, maxQueuedBytes: number): Viewer {
+    this.#viewerCount += 1;
+    return new Viewer({ id: `v${this.#viewerCount}`, protocol, sink, maxQueuedBytes, nowMs: Date.now() });
+  }
+
+  #subscribe(streamId: string, protocol: 'flv' | 'rtmp', sink: MediaSink): Subscription {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) throw new GatewayError('not-found', 'the stream is not on the air');
+    const viewer = this.#createViewer(protocol, sink, this.#limits.viewerQueueBytes);
+    stream.addViewer(viewer);
+    return { close: () => stream.removeViewer(viewer) };
+  }
+
+  #sweep(nowMs: number): void {
+    for (const connection of this.#admission.connections) connection.sweep(nowMs);
+    this.#streams.sweep(nowMs);
+  }
+}
+
+/** A hub that listens. */
+export async function createHub(deps: HubDeps): Promise<Hub> {
+  const hub = new Hub(deps);
+  try {
+    await hub.listen();
+  } catch (error) {
+    await hub.close();
+    throw error;
+  }
+  return hub;
+}
