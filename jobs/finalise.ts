@@ -1,0 +1,76 @@
+import { readdir } from 'node:fs/promises';
+import { toGatewayError } from '../src/domain/errors.ts';
+import type { RecordingResult } from '../src/domain/task.ts';
+import { finaliseRecording } from '../src/media/recording/finalise.ts';
+import {
+  type JournalFacts,
+  readJournalFacts,
+  recordingDir,
+  recordingsDir,
+} from '../src/media/recording/journal-facts.ts';
+import type { JobContext, JobFacts, JobHandler } from './job-context.ts';
+
+export interface FinaliseJobDeps {
+  readonly finalise?: typeof finaliseRecording;
+}
+
+async function makeFiles(context: JobContext, finalise: typeof finaliseRecording): Promise<RecordingResult> {
+  const taskId = context.job.id;
+  const dir = recordingDir(context.dataDir, taskId);
+  try {
+    return await finalise({ dir, taskId, log: context.log, signal: context.signal });
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    const failure = toGatewayError(error);
+    context.log.error({ err: error }, 'the files of a recording could not be made');
+    // Another worker may have what this one misses: it is asked again, and says nothing of the recording.
+    if (failure.code === 'not-found') throw error;
+    return { taskId, state: 'failed', onAirMs: 0, files: [], error: failure.message };
+  }
+}
+
+/** Makes the files of a recording that is over. The journal goes only when they are there and checked. */
+export function createFinaliseJob(deps: FinaliseJobDeps = {}): JobHandler {
+  const finalise = deps.finalise ?? finaliseRecording;
+  return async (context) => {
+    context.report({ kind: 'finalise', state: 'running' });
+    try {
+      const result = await makeFiles(context, finalise);
+      await context.facts.saveRecording(result);
+      return { result: 'done' };
+    } catch (error) {
+      // Stopped in the middle: the journal is whole, a later run begins anew.
+      if (context.signal.aborted) return { result: 'stopped' };
+      throw error;
+    }
+  };
+}
+
+/** Journals of this machine, whole or not, whose files are still to be made. */
+export async function findUnfinished(dataDir: string): Promise<readonly JournalFacts[]> {
+  const root = recordingsDir(dataDir);
+  const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const found = await Promise.all(names.map((taskId) => readJournalFacts(recordingDir(dataDir, taskId))));
+  return found.filter((facts) => facts !== null);
+}
+
+export interface UnfinishedDeps {
+  readonly dataDir: string;
+  readonly facts: Pick<JobFacts, 'getTask' | 'requestJob'>;
+}
+
+/** At a worker's start: asks for the files of every recording here that is over and has none. Returns their tasks. */
+export async function requestUnfinished(deps: UnfinishedDeps): Promise<readonly string[]> {
+  const asked: string[] = [];
+  for (const { taskId, ended } of await findUnfinished(deps.dataDir)) {
+    const task = ended ? null : await deps.facts.getTask(taskId);
+    // A journal whose task still runs is gone on with by the record job.
+    if (!ended && task && task.endedAt === null) continue;
+    await deps.facts.requestJob({ kind: 'finalise', id: taskId });
+    asked.push(taskId);
+  }
+  return asked;
+}
