@@ -1,4 +1,4 @@
-import { type FlvTag, TAG_SCRIPT, TAG_VIDEO } from './tag.ts';
+import { type FlvTag, isMedia, TAG_VIDEO } from './tag.ts';
 
 export interface RebaserOptions {
   /** Output time of the first tag in ms; 0 by default. */
@@ -12,7 +12,8 @@ export interface RebaserOptions {
 }
 
 export interface Rebaser {
-  /** The tag on the output timeline; within a track output never goes back. Script tags take the time of the last frame. */
+  /** The tag on the output timeline; within a track output never goes back. Headers and script data
+   * often carry time 0 and take the time of the last frame. */
   rebase(tag: FlvTag): FlvTag;
   /** The next tag belongs to another timeline, however near its timestamp is. */
   discontinuity(): void;
@@ -83,7 +84,7 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
 
   return {
     rebase(tag) {
-      if (tag.type === TAG_SCRIPT) return { ...tag, timestamp: wrap32(last ?? options.baseMs ?? 0) };
+      if (!isMedia(tag)) return { ...tag, timestamp: wrap32(last ?? options.baseMs ?? 0) };
       const placed = place(tag);
       const out = Math.max(placed, floors.get(tag.type) ?? options.baseMs ?? 0);
       floors.set(tag.type, out);

@@ -89,25 +89,35 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
     });
   }
 
+  async function pauseBefore(attempt: number): Promise<void> {
+    const ms = readerRetryMs(attempt, options.maxRetryMs ?? DEFAULT_MAX_RETRY_MS);
+    // The delay rejects only when we are stopped, which the loop sees itself.
+    if (ms > 0) await delay(ms, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** False when the reader has stopped for good. */
+  function goesOn(end: HttpFlvEnd): boolean {
+    if (end.kind === 'aborted') return false;
+    if (end.kind === 'fenced') {
+      log.warn('a higher epoch of this task reads the stream');
+      options.onFenced?.();
+      return false;
+    }
+    if (end.kind === 'refused') log.warn({ status: end.status }, 'the gateway refused a stream to read');
+    else log.debug({ reason: end.message }, 'the connection to a stream was lost');
+    tell('down');
+    return true;
+  }
+
   async function run(): Promise<void> {
     let attempt = 0;
-    while (!signal.aborted) {
-      const pause = readerRetryMs(attempt, options.maxRetryMs ?? DEFAULT_MAX_RETRY_MS);
-      // The delay rejects only when we are stopped, which the loop sees itself.
-      if (pause > 0) await delay(pause, undefined, { signal }).catch(() => undefined);
+    for (;;) {
+      await pauseBefore(attempt);
       if (signal.aborted) break;
       tell('connecting');
       const began = now();
-      const end = await attemptOnce();
-      if (end.kind === 'aborted') break;
-      if (end.kind === 'fenced') {
-        log.warn('a higher epoch of this task reads the stream');
-        options.onFenced?.();
-        break;
-      }
+      if (!goesOn(await attemptOnce())) break;
       attempt = now() - began >= GOOD_MS ? 0 : attempt + 1;
-      log.debug({ end, attempt }, 'stream connection ended');
-      tell('down');
     }
     options.signal?.removeEventListener('abort', stopOutside);
   }

@@ -1,0 +1,127 @@
+import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
+import { jobKey } from '../src/domain/job.ts';
+import type { Secret } from '../src/domain/secret.ts';
+import type { RelayTask } from '../src/domain/task.ts';
+import { unseal } from '../src/identity/seal.ts';
+import { signTicket } from '../src/identity/tickets.ts';
+import { openStreamReader } from '../src/media/flv/stream-reader.ts';
+import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
+import type { TargetSpec } from '../src/media/push/target.ts';
+import type { JobContext, JobHandler } from './job-context.ts';
+
+export interface PushJobDeps {
+  readonly settings?: PushSettings;
+  readonly random?: () => number;
+}
+
+/** Internal tickets outlive the connection attempt they are made for, and little more. */
+const TICKET_SECONDS = 300;
+const REPORT_EVERY_MS = 1000;
+
+async function readTask(context: JobContext): Promise<RelayTask | null> {
+  const task = await context.facts.getTask(context.job.id);
+  if (task !== null && task.kind !== 'relay') {
+    throw new GatewayError('internal', 'a push job needs a relay task', { blame: 'system', retry: 'never' });
+  }
+  return task?.endedAt === null ? task : null;
+}
+
+function targetSpecs(clusterSecret: Secret, task: RelayTask): TargetSpec[] {
+  return task.targets.map((target) => ({
+    id: target.id,
+    url: unseal(clusterSecret, target.sealedUrl),
+    shownUrl: target.shownUrl,
+  }));
+}
+
+/** The stream's address at the room's gateway as it is now, with a fresh ticket. */
+async function locateStream(context: JobContext, task: RelayTask): Promise<string | null> {
+  const gateway = await context.facts.locateRoom(task.appId, task.room);
+  if (!gateway) return null;
+  const ticket = signTicket(context.clusterSecret, {
+    use: 'read',
+    stream: task.streamId,
+    task: jobKey(context.job),
+    epoch: context.epoch,
+    expires: Math.floor(Date.now() / 1000) + TICKET_SECONDS,
+  });
+  return `${gateway.internalHttp}/internal/flv/${task.streamId}?ticket=${ticket}`;
+}
+
+/** Applies the task's newest targets and retry wishes; one reading at a time. */
+function followTask(context: JobContext, run: PushRun, first: RelayTask): () => void {
+  let nonces = first.retryNonce;
+  let isReading = false;
+  let isStale = false;
+
+  async function refresh(): Promise<void> {
+    const task = await readTask(context);
+    if (!task || context.signal.aborted) return;
+    run.setTargets(targetSpecs(context.clusterSecret, task));
+    for (const [id, nonce] of Object.entries(task.retryNonce)) {
+      if (nonce > (nonces[id] ?? 0)) run.retryNow(id);
+    }
+    nonces = task.retryNonce;
+  }
+
+  async function refreshUntilFresh(): Promise<void> {
+    isReading = true;
+    do {
+      isStale = false;
+      await refresh().catch((error: unknown) => {
+        // The running targets go on; the next change tries again.
+        context.log.error({ reason: toGatewayError(error).message }, 'push targets could not be updated');
+      });
+    } while (isStale);
+    isReading = false;
+  }
+
+  return context.onUpdate(() => {
+    isStale = true;
+    if (!isReading) void refreshUntilFresh();
+  });
+}
+
+/** The reason of the first signal that aborts. */
+function firstAbort(signals: readonly AbortSignal[]): Promise<unknown> {
+  const any = AbortSignal.any([...signals]);
+  return new Promise((resolve) => {
+    if (any.aborted) resolve(any.reason);
+    else any.addEventListener('abort', () => resolve(any.reason), { once: true });
+  });
+}
+
+/** Pushes a relay task's stream to its targets until stopped or fenced. */
+export function createPushJob(deps: PushJobDeps = {}): JobHandler {
+  return async (context) => {
+    const task = await readTask(context);
+    if (!task) return { result: 'done' };
+    const run = createPushRun({ ...deps, log: context.log, onChange: () => report() });
+    const report = () => context.report(run.status());
+    const fence = new AbortController();
+    run.setTargets(targetSpecs(context.clusterSecret, task));
+    const unfollow = followTask(context, run, task);
+    const reader = openStreamReader({
+      url: () => locateStream(context, task),
+      log: context.log,
+      onTag: (tag) => run.onTag(tag),
+      onStreamStart: () => run.onStreamStart(),
+      onStreamEnd: () => run.onSourceLost(),
+      onState: (state) => {
+        if (state === 'down') run.onSourceLost();
+      },
+      onFenced: () => fence.abort('fenced'),
+    });
+    const timer = setInterval(report, REPORT_EVERY_MS);
+    try {
+      const reason = await firstAbort([context.signal, fence.signal]);
+      if (reason !== 'fenced') return { result: 'stopped' };
+      run.kill();
+      return { result: 'fenced' };
+    } finally {
+      clearInterval(timer);
+      unfollow();
+      await Promise.all([reader.stop(), run.close()]);
+    }
+  };
+}

@@ -1,0 +1,156 @@
+import type { Logger } from 'pino';
+import type { PushStatus } from '../../domain/job.ts';
+import { createGopKeeper, snapshotTags } from '../flv/gop.ts';
+import { createRebaser } from '../flv/rebase.ts';
+import { type FlvTag, isMedia } from '../flv/tag.ts';
+import { createMessageCache } from '../rtmp/media-message.ts';
+import { DEFAULT_ACK_EVERY_BYTES } from '../rtmp/publisher.ts';
+import { createTarget, type Target, type TargetSettings, type TargetSpec } from './target.ts';
+
+export interface PushSettings extends TargetSettings {
+  /** How long sessions stay open without a source. */
+  readonly sourceGraceMs: number;
+}
+
+export const DEFAULT_PUSH_SETTINGS: PushSettings = {
+  mergeMs: 100,
+  ackEveryBytes: DEFAULT_ACK_EVERY_BYTES,
+  connectTimeoutMs: 5000,
+  publishTimeoutMs: 8000,
+  checkEveryMs: 250,
+  sourceGraceMs: 10_000,
+  session: {
+    maxQueueBytes: 8 * 1024 * 1024,
+    maxQueueMs: 10_000,
+    degradedLagMs: 3000,
+    degradedAfterDropMs: 10_000,
+    stalledMs: 5000,
+  },
+};
+
+export interface PushRunDeps {
+  readonly log: Logger;
+  readonly settings?: PushSettings;
+  /** 0 to 1, for the jitter of retries. */
+  readonly random?: () => number;
+  readonly onChange?: () => void;
+}
+
+/** One stream to any number of targets, on one continuous timeline from 0. */
+export interface PushRun {
+  /** Compares with the running targets: equal ones are not touched. */
+  setTargets(wanted: readonly TargetSpec[]): void;
+  retryNow(targetId: string): void;
+  /** A tag of the source, with the source's timestamp. */
+  onTag(tag: FlvTag): void;
+  /** The next tags are another publisher's. */
+  onStreamStart(): void;
+  /** The source is gone, perhaps for a moment. */
+  onSourceLost(): void;
+  status(): PushStatus;
+  /** Takes every stream back; resolves when all connections are gone (about 1.5 s at most). */
+  close(): Promise<void>;
+  /** Ends every connection at once: another run pushes now. */
+  kill(): void;
+}
+
+function sameTarget(a: TargetSpec, b: TargetSpec): boolean {
+  return a.id === b.id && a.url.reveal() === b.url.reveal();
+}
+
+export function createPushRun(deps: PushRunDeps): PushRun {
+  const settings = deps.settings ?? DEFAULT_PUSH_SETTINGS;
+  const keeper = createGopKeeper();
+  const rebaser = createRebaser({
+    onJump: (jump) => deps.log.info(jump, 'the source jumped; the pushed timeline goes on'),
+  });
+  const cache = createMessageCache();
+  const targets = new Map<string, Target>();
+  const closing = new Set<Promise<void>>();
+  let isFlowing = false;
+  let isOver = false;
+  let graceTimer: NodeJS.Timeout | undefined;
+
+  const changed = () => deps.onChange?.();
+
+  function retire(target: Target): void {
+    const done = target.close().finally(() => closing.delete(done));
+    closing.add(done);
+  }
+
+  function add(spec: TargetSpec): void {
+    const target = createTarget(spec, {
+      settings,
+      cache,
+      log: deps.log,
+      opening: () => snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
+      random: deps.random ?? Math.random,
+      onChange: changed,
+    });
+    targets.set(spec.id, target);
+    if (isFlowing) target.sourceUp();
+  }
+
+  function sourceBack(): void {
+    clearTimeout(graceTimer);
+    graceTimer = undefined;
+    if (isFlowing) return;
+    isFlowing = true;
+    for (const target of targets.values()) target.sourceUp();
+    changed();
+  }
+
+  function sourceGone(): void {
+    isFlowing = false;
+    for (const target of targets.values()) target.sourceAway();
+    changed();
+  }
+
+  return {
+    setTargets(wanted) {
+      if (isOver) return;
+      const kept = new Map(wanted.map((spec) => [spec.id, spec]));
+      for (const [id, target] of targets) {
+        const spec = kept.get(id);
+        if (spec && sameTarget(spec, target.spec)) continue;
+        targets.delete(id);
+        retire(target);
+      }
+      for (const spec of kept.values()) if (!targets.has(spec.id)) add(spec);
+      changed();
+    },
+    retryNow: (targetId) => targets.get(targetId)?.retryNow(),
+    onTag(tag) {
+      if (isOver) return;
+      const placed = rebaser.rebase(tag);
+      keeper.push(placed);
+      for (const target of targets.values()) target.write(placed);
+      if (isMedia(tag)) sourceBack();
+    },
+    onStreamStart() {
+      rebaser.discontinuity();
+      keeper.clear();
+      for (const target of targets.values()) target.streamStarted();
+    },
+    onSourceLost() {
+      if (!isFlowing || isOver) return;
+      graceTimer ??= setTimeout(sourceGone, settings.sourceGraceMs);
+    },
+    status: () => ({
+      kind: 'push',
+      source: isFlowing && graceTimer === undefined ? 'flowing' : 'waiting',
+      targets: [...targets.values()].map((target) => target.status()),
+    }),
+    async close() {
+      isOver = true;
+      clearTimeout(graceTimer);
+      for (const target of targets.values()) retire(target);
+      await Promise.all(closing);
+    },
+    kill() {
+      isOver = true;
+      clearTimeout(graceTimer);
+      for (const target of targets.values()) target.kill();
+    },
+  };
+}

@@ -1,0 +1,239 @@
+import type { Logger } from 'pino';
+import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
+import type { TargetState, TargetStatus } from '../../domain/job.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { FlvTag } from '../flv/tag.ts';
+import type { MessageCache } from '../rtmp/media-message.ts';
+import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
+import { createTargetSession, type TargetSession, type TargetSessionLimits } from './target-session.ts';
+import { backoffMs, isFinalRefusal, nextTargetState, type TargetEvent } from './target-state.ts';
+
+export interface TargetSpec {
+  readonly id: string;
+  readonly url: Secret;
+  /** Key hidden. */
+  readonly shownUrl: string;
+}
+
+export interface TargetSettings {
+  readonly mergeMs: number;
+  readonly ackEveryBytes: number;
+  readonly connectTimeoutMs: number;
+  readonly publishTimeoutMs: number;
+  /** How often a session is looked at. */
+  readonly checkEveryMs: number;
+  readonly session: TargetSessionLimits;
+}
+
+export interface TargetDeps {
+  readonly settings: TargetSettings;
+  readonly cache: MessageCache;
+  readonly log: Logger;
+  /** What a session begins with: headers and the kept GOP. */
+  readonly opening: () => readonly FlvTag[];
+  /** 0 to 1. */
+  readonly random: () => number;
+  /** Status may have changed. */
+  readonly onChange: () => void;
+}
+
+/** One destination: a supervisor with at most one attempt or session. */
+export interface Target {
+  readonly spec: TargetSpec;
+  /** A tag of the shared timeline; does nothing without a session. */
+  write(tag: FlvTag): void;
+  /** The stream begins anew (another publisher): wait for its key frame. */
+  streamStarted(): void;
+  sourceUp(): void;
+  /** The source is gone for good: the session is closed and the target waits idle. */
+  sourceAway(): void;
+  /** Ends a backoff or a refusal. */
+  retryNow(): void;
+  status(): TargetStatus;
+  /** Takes the stream back and ends; resolves when the connection is gone. */
+  close(): Promise<void>;
+  /** Ends at once, without a word to the server. */
+  kill(): void;
+}
+
+/** Supervises one destination: connects, watches, backs off and retries without end. */
+export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
+  const { settings } = deps;
+  const log = deps.log.child({ target: spec.id, url: spec.shownUrl });
+  let state: TargetState = 'idle';
+  let attempt = 0;
+  let refusals = 0;
+  let sessions = 0;
+  let isProved = false;
+  let pastBytes = 0;
+  let pastDropped = 0;
+  let nextRetryAt: number | null = null;
+  let connectedAt: number | null = null;
+  let lastError: TargetStatus['lastError'] = null;
+  let session: TargetSession | null = null;
+  let opening: AbortController | null = null;
+  let retryTimer: NodeJS.Timeout | undefined;
+  let checkTimer: NodeJS.Timeout | undefined;
+  let hasSource = false;
+  const closing = new Set<Promise<void>>();
+
+  function move(event: TargetEvent): boolean {
+    const next = nextTargetState(state, event);
+    if (next === null) return false;
+    if (next !== state) log.info({ from: state, to: next, attempt }, 'push target changed');
+    state = next;
+    deps.onChange();
+    return true;
+  }
+
+  function noteError(code: ErrorCode, message: string): void {
+    lastError = { code, message, at: Date.now() };
+    log.warn({ code, reason: message, attempt }, 'push target failed');
+  }
+
+  function afterFailure(code: ErrorCode, message: string): void {
+    noteError(code, message);
+    if (code === 'key-refused' || code === 'app-refused') refusals += 1;
+    if (isFinalRefusal(code, refusals, isProved)) move('refused');
+    else backOff();
+  }
+
+  function backOff(): void {
+    const pause = backoffMs(Math.max(attempt, 1), deps.random());
+    nextRetryAt = Date.now() + pause;
+    retryTimer = setTimeout(connectAgain, pause);
+    move('failed');
+  }
+
+  function connectAgain(): void {
+    clearTimeout(retryTimer);
+    nextRetryAt = null;
+    if (move('retry')) startAttempt();
+  }
+
+  function startAttempt(): void {
+    attempt += 1;
+    const controller = new AbortController();
+    opening = controller;
+    const options = { url: spec.url, cache: deps.cache, signal: controller.signal, ...settings };
+    openRtmpPublisher(options).then(
+      (publisher) => onOpened(controller, publisher),
+      (error: unknown) => onRefused(controller, error),
+    );
+  }
+
+  function onOpened(controller: AbortController, publisher: RtmpPublisher): void {
+    // A late answer to an attempt that was given up.
+    if (opening !== controller) {
+      publisher.destroy();
+      return;
+    }
+    opening = null;
+    sessions += 1;
+    connectedAt = Date.now();
+    const current = createTargetSession(publisher, settings.ackEveryBytes, settings.session);
+    session = current;
+    checkTimer = setInterval(check, settings.checkEveryMs);
+    void publisher.closed.then((end) => {
+      if (session !== current) return;
+      forgetSession();
+      afterFailure(end.code === 'done' ? 'closed-by-peer' : end.code, end.message);
+    });
+    move('connected');
+    current.begin(deps.opening());
+  }
+
+  function onRefused(controller: AbortController, thrown: unknown): void {
+    if (opening !== controller) return;
+    opening = null;
+    const error = toGatewayError(thrown);
+    afterFailure(error.code, error.message);
+  }
+
+  function check(): void {
+    if (!session) return;
+    const health = session.check(performance.now());
+    if (health === 'stalled') {
+      session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
+      return;
+    }
+    if (health === 'good') {
+      isProved = true;
+      attempt = 0;
+      refusals = 0;
+    }
+    if (health !== 'young') move(health === 'lagging' ? 'lagging' : 'recovered');
+  }
+
+  /** Detaches the session, its counts kept; its late events mean nothing from then on. */
+  function forgetSession(): TargetSession | null {
+    const old = session;
+    clearInterval(checkTimer);
+    session = null;
+    connectedAt = null;
+    if (old) {
+      pastBytes += old.publisher.takenBytes;
+      pastDropped += old.droppedFrames;
+    }
+    return old;
+  }
+
+  function giveUp(): TargetSession | null {
+    clearTimeout(retryTimer);
+    nextRetryAt = null;
+    opening?.abort();
+    opening = null;
+    return forgetSession();
+  }
+
+  function closeLater(old: TargetSession | null): void {
+    if (!old) return;
+    const done = old.publisher.close().finally(() => closing.delete(done));
+    closing.add(done);
+  }
+
+  return {
+    spec,
+    write: (tag) => session?.write(tag),
+    streamStarted: () => session?.restart(),
+    sourceUp() {
+      hasSource = true;
+      if (!move('source-up')) return;
+      attempt = 0;
+      startAttempt();
+    },
+    sourceAway() {
+      hasSource = false;
+      if (move('source-away')) closeLater(giveUp());
+    },
+    retryNow() {
+      if (state !== 'backing-off' && state !== 'refused') return;
+      refusals = 0;
+      attempt = 0;
+      if (hasSource) connectAgain();
+      else move('forgive');
+    },
+    status: () => ({
+      targetId: spec.id,
+      url: spec.shownUrl,
+      state,
+      attempt,
+      nextRetryAt,
+      lastError,
+      bytes: pastBytes + (session?.publisher.takenBytes ?? 0),
+      lagMs: session?.lagMs ?? 0,
+      droppedFrames: pastDropped + (session?.droppedFrames ?? 0),
+      connectedAt,
+      sessions,
+    }),
+    async close() {
+      move('stop');
+      closeLater(giveUp());
+      await Promise.all(closing);
+    },
+    kill() {
+      move('stop');
+      giveUp()?.publisher.destroy();
+    },
+  };
+}
