@@ -88,8 +88,14 @@ export async function readAppsText(dataDir: string): Promise<string | null> {
   }
 }
 
-/** The apps of <data dir>/apps.json, made with one random app at first start; `created` tells which it was. */
-export async function loadOrCreateApps(dataDir: string): Promise<{ apps: Apps; created: boolean }> {
+export interface LoadedApps {
+  readonly apps: Apps;
+  /** This process made them just now. */
+  readonly created: boolean;
+}
+
+/** The apps of <data dir>/apps.json, made with one random app at first start. */
+export async function loadOrCreateApps(dataDir: string): Promise<LoadedApps> {
   const created =
     (await readAppsText(dataDir)) === null && (await createOnce(appsPath(dataDir), makeAppsText()));
   const text = await readAppsText(dataDir);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { GatewayError } from '../domain/errors.ts';
 import { deferred } from './deferred.ts';
 
 /** One run of a child, as seen by the loop that keeps it running. */
@@ -51,7 +52,7 @@ export function runChildLoop(options: ChildLoopOptions): ChildLoop {
     const startedAt = Date.now();
     void attempt.ready.then(() => {
       if (current !== attempt) return;
-      log.info({ child: name, pid: attempt.pid }, everReady ? `${name} is back` : `${name} is up`);
+      log.info({ child: name, childPid: attempt.pid }, everReady ? `${name} is back` : `${name} is up`);
       everReady = true;
       first.resolve();
       options.onChange?.(true);
@@ -68,7 +69,8 @@ export function runChildLoop(options: ChildLoopOptions): ChildLoop {
       const { text, upMs } = await attemptOnce();
       if (stopping.signal.aborted) return;
       if (!everReady) {
-        first.reject(new Error(`${name} did not start: ${text}`));
+        const message = `${name} did not start: ${text}`;
+        first.reject(new GatewayError('child-failed', message, { blame: 'system' }));
         return;
       }
       backoffMs = upMs >= SETTLED_MS ? options.minBackoffMs : backoffMs;
@@ -84,7 +86,7 @@ export function runChildLoop(options: ChildLoopOptions): ChildLoop {
     kill: () => current?.kill(),
     stop: async (graceMs) => {
       stopping.abort();
-      first.reject(new Error(`${name} was stopped`));
+      first.reject(new GatewayError('child-failed', `${name} was stopped`, { blame: 'system' }));
       first.promise.catch(() => undefined); // nobody may be waiting for it any more
       current?.terminate();
       const timer = setTimeout(() => {

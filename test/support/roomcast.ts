@@ -68,11 +68,18 @@ export function makeTestDir(name: string): Promise<string> {
   return mkdtemp(path.join(process.env['TEST_RUN_DIR'] ?? tmpdir(), `${name}-`));
 }
 
+export interface CliOptions {
+  /** What it reads from stdin. */
+  readonly input?: string;
+  /** It is sent SIGTERM after this time. */
+  readonly terminateAfterMs?: number;
+}
+
 /** Runs the built program to its end; killed after 30 s. */
 export async function runCli(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  input = '',
+  options: CliOptions = {},
 ): Promise<CliResult> {
   const child = spawn(process.execPath, [MAIN, ...args], { env, timeout: CLI_MS, killSignal: 'SIGKILL' });
   let stdout = '';
@@ -84,8 +91,12 @@ export async function runCli(
     stderr += text;
   });
   child.stdin.on('error', () => undefined); // a command that reads no stdin may be gone already
-  child.stdin.end(input);
+  child.stdin.end(options.input ?? '');
+  const { terminateAfterMs } = options;
+  const timer =
+    terminateAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGTERM'), terminateAfterMs);
   const [code] = (await once(child, 'close')) as [number | null];
+  clearTimeout(timer);
   return { code, stdout, stderr };
 }
 
@@ -114,7 +125,7 @@ export async function startRoomcast(options: StartOptions = {}): Promise<Running
     pid: child.pid ?? 0,
     adminToken,
     app: apps[0],
-    cli: (args, input) => runCli(args, env, input),
+    cli: (args, input = '') => runCli(args, env, { input }),
     logs: () => logs,
     stop: async () => {
       child.kill('SIGTERM');

@@ -1,0 +1,160 @@
+import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
+import type { FastifyInstance } from 'fastify';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { registerHealthRoutes } from './api/health.ts';
+import { createHttpServer } from './api/http-server.ts';
+import { registerFlvRoutes } from './api/playback/flv.ts';
+import { attachWsFlv } from './api/playback/ws-flv.ts';
+import type { ParentLink } from './cli/command.ts';
+import { type Addresses, addressesOf } from './config/addresses.ts';
+import type { Apps } from './config/app.ts';
+import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
+import { loadClusterSecret } from './config/cluster-secret.ts';
+import type { Config } from './config/config.ts';
+import { lockDataDir } from './config/data-dir.ts';
+import { requireRedisUrl } from './config/env.ts';
+import { removeRunFile, writeRunFile } from './config/run-file.ts';
+import { loadClusterApps } from './config/shared-apps.ts';
+import { GatewayError } from './domain/errors.ts';
+import type { Secret } from './domain/secret.ts';
+import { createHub, type Hub } from './ingest/hub.ts';
+import { createRedis, waitUntilReady } from './queue/redis.ts';
+import { Closers } from './supervisor/closers.ts';
+import type { GatewayReady } from './supervisor/messages.ts';
+import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
+import { untilAborted } from './supervisor/until-aborted.ts';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly parent: ParentLink | null;
+  /** It serves; `firstApps` is there when this was the first start on this data dir. */
+  readonly onReady: (facts: GatewayReady, firstApps: Apps | null) => void;
+}
+
+/** Runs one gateway until the signal; throws one sentence when a port is taken or a setting does not fit. */
+export async function runGateway(options: GatewayOptions): Promise<void> {
+  const closers = new Closers(options.log);
+  try {
+    await bringUp(options, closers);
+    await untilAborted(options.signal);
+    options.log.info({ reason: String(options.signal.reason) }, 'ending');
+  } finally {
+    await closers.closeAll();
+  }
+}
+
+async function bringUp(options: GatewayOptions, closers: Closers): Promise<void> {
+  const { config, log, signal, parent } = options;
+  const redisUrl = requireRedisUrl(config);
+  const supervised = parent === null ? null : await followSupervisor(parent);
+  if (supervised === null) {
+    const lock = await lockDataDir(config.dataDir);
+    closers.add('data dir', () => lock.release());
+  }
+  const clusterSecret = await loadClusterSecret(config);
+  const redis = createRedis(redisUrl, { purpose: 'facts', log });
+  closers.add('redis', () => redis.disconnect());
+  const loaded = await loadApps({ ...options, supervised, redis, clusterSecret });
+  if (loaded === null || signal.aborted) return;
+  const parts: Parts = { ...options, closers, supervised, redis, redisUrl, clusterSecret, apps: loaded.apps };
+  const facts = await serve(parts);
+  if (supervised === null) {
+    closers.add('run file', () => removeRunFile(config.dataDir));
+    const { http, rtmp, localHttp } = facts;
+    await writeRunFile(config.dataDir, { ready: true, http, rtmp, localHttp, pid: process.pid });
+  }
+  parent?.send(facts);
+  options.onReady(facts, loaded.created ? loaded.apps : null);
+}
+
+interface Parts extends GatewayOptions {
+  readonly closers: Closers;
+  readonly supervised: Supervised | null;
+  readonly redis: Redis;
+  readonly redisUrl: Secret;
+  readonly clusterSecret: Secret;
+  readonly apps: Apps;
+}
+
+async function loadApps(
+  parts: Pick<Parts, 'config' | 'log' | 'signal' | 'supervised' | 'redis' | 'clusterSecret'>,
+): Promise<LoadedApps | null> {
+  const { dataDir } = parts.config;
+  // The supervisor made the file and told of it: with a Redis of its own nobody shares apps.
+  if (parts.supervised?.embeddedRedis) return { ...(await loadOrCreateApps(dataDir)), created: false };
+  const redisAnswers = (withinMs: number) =>
+    waitUntilReady(parts.redis, withinMs).then(
+      () => true,
+      () => false, // it rejects for this reason alone
+    );
+  return loadClusterApps({ ...parts, dataDir, redisAnswers });
+}
+
+/** Opens the ports and wires what answers on them. */
+async function serve(parts: Parts): Promise<GatewayReady> {
+  const { config, log, closers, apps, clusterSecret } = parts;
+  const hub = await createHub({
+    bind: config.bind,
+    port: config.rtmp.port,
+    apps,
+    clusterSecret,
+    log: log.child({ part: 'hub' }),
+    onEvent: () => undefined,
+  }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
+  closers.add('hub', () => hub.close());
+  const app = createHttpServer({ log: log.child({ part: 'http' }) });
+  closers.add('http', () => app.close());
+  registerRoutes(app, parts, hub);
+  await app
+    .listen({ host: config.bind, port: config.http.port })
+    .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
+  const httpPort = (app.server.address() as AddressInfo).port;
+  const addresses = addressesOf({
+    config,
+    httpPort,
+    rtmpPort: hub.port,
+    hostName: hostname(),
+    onlyLocalWorkers: parts.supervised?.embeddedRedis ?? false,
+  });
+  return readyFacts(addresses, httpPort, hub.port);
+}
+
+function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub): void {
+  const { supervised, redis, closers } = parts;
+  registerHealthRoutes(app, {
+    redis: () => redis.status === 'ready',
+    hub: () => hub.port > 0,
+    http: () => app.server.listening,
+    ...(supervised === null ? {} : { worker: () => supervised.workerReady() }),
+  });
+  registerFlvRoutes(app, { hub });
+  const webSockets = attachWsFlv(app.server, { hub });
+  closers.add('websockets', () => webSockets.close());
+}
+
+function readyFacts(addresses: Addresses, httpPort: number, rtmpPort: number): GatewayReady {
+  const { publicHttp: http, publicRtmp: rtmp, localHttp } = addresses;
+  return { type: 'ready', http, rtmp, localHttp, httpPort, rtmpPort };
+}
+
+function explainListen(error: unknown, name: string, port: number): never {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE') {
+    throw new GatewayError('conflict', `port ${port} is in use by another program: stop it or set ${name}`, {
+      cause: error,
+    });
+  }
+  if (code === 'EACCES') {
+    throw new GatewayError('forbidden', `port ${port} may not be opened by this user: set ${name}`, {
+      cause: error,
+    });
+  }
+  if (code === 'EADDRNOTAVAIL') {
+    throw new GatewayError('bad-config', 'ROOMCAST_BIND is no address of this machine', { cause: error });
+  }
+  throw error;
+}
