@@ -19,8 +19,8 @@ export interface OperatorDeps {
   readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
   readonly clusterSecret: Secret;
-  /** Without trailing slash: `http://host:port`, `rtmp://host:port`. */
-  readonly publicUrls: { readonly http: string; readonly rtmp: string };
+  /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */
+  readonly publicUrls: () => { readonly http: string; readonly rtmp: string };
   /** Unix ms. */
   readonly now: () => number;
 }

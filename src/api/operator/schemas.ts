@@ -174,6 +174,14 @@ export const recordingAnswer = z.strictObject({
   ),
 });
 
+export const shownRecordingAnswer = recordingAnswer.extend({
+  onAirMs: z
+    .number()
+    .nullable()
+    .meta({ description: 'wall-clock time that was recorded; null until it is finished' }),
+  error: z.string().nullable().meta({ description: 'why it failed' }),
+});
+
 export const playUrlAnswer = z.strictObject({
   streamId: z.string(),
   rtmp: z.string(),

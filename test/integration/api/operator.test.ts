@@ -54,7 +54,7 @@ beforeAll(async () => {
     rooms: { list: async () => rooms },
     statuses: { all: () => readStatuses(redis) },
     recordings: createRecordings(redis),
-    publicUrls: { http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' },
+    publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
     now: Date.now,
   });
   await app.ready();

@@ -2,10 +2,16 @@ import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
-import { type RecordView, recordView } from '../../../domain/task-view.ts';
+import { recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
-import { recordingAnswer, startedAnswer, startRecordingSchema, taskAnswer } from '../schemas.ts';
+import {
+  recordingAnswer,
+  shownRecordingAnswer,
+  startedAnswer,
+  startRecordingSchema,
+  taskAnswer,
+} from '../schemas.ts';
 import { statusOf } from '../status-of.ts';
 import { readNewTask } from '../task-source.ts';
 
@@ -19,16 +25,12 @@ function assertRecording(task: Task | null, taskId: string): RecordTask {
   return task;
 }
 
-async function view(
-  deps: OperatorDeps,
-  task: RecordTask,
-  statuses: ReadonlyMap<string, StoredJobStatus>,
-): Promise<RecordView> {
-  return recordView(task, {
-    record: statusOf(statuses, 'record', task.taskId),
-    result: await deps.recordings.get(task.taskId),
-    nowMs: deps.now(),
-  });
+type Statuses = ReadonlyMap<string, StoredJobStatus>;
+
+async function view(deps: OperatorDeps, task: RecordTask, statuses: Statuses) {
+  const result = await deps.recordings.get(task.taskId);
+  const record = statusOf(statuses, 'record', task.taskId);
+  return { listed: recordView(task, { record, result, nowMs: deps.now() }), result };
 }
 
 async function startRecording(deps: OperatorDeps, body: z.output<typeof startRecordingSchema>) {
@@ -56,17 +58,18 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const recordings = tasks
           .filter((task) => task.kind === 'record')
           .sort((a, b) => a.createdAt - b.createdAt);
-        return Promise.all(recordings.map((task) => view(deps, task, statuses)));
+        return Promise.all(recordings.map(async (task) => (await view(deps, task, statuses)).listed));
       },
     }),
     defineRoute({
       method: 'GET',
       path: '/recordings/:id',
       summary: 'One recording; its files are there once it is ready',
-      answer: recordingAnswer,
+      answer: shownRecordingAnswer,
       handle: async ({ id }) => {
         const [task, statuses] = await Promise.all([deps.tasks.get(id), deps.statuses.all()]);
-        return view(deps, assertRecording(task, id), statuses);
+        const { listed, result } = await view(deps, assertRecording(task, id), statuses);
+        return { ...listed, onAirMs: result?.onAirMs ?? null, error: result?.error ?? null };
       },
     }),
     defineRoute({

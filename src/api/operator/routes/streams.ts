@@ -26,7 +26,7 @@ export function streamRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const stream = streamId(name);
         const expires = Math.floor(deps.now() / 1000) + TICKET_SECONDS;
         const ticket = signTicket(deps.clusterSecret, { use: 'play', stream, expires });
-        const { http, rtmp } = deps.publicUrls;
+        const { http, rtmp } = deps.publicUrls();
         return {
           streamId: stream,
           rtmp: `${rtmp}/live/${stream}?ticket=${ticket}`,
