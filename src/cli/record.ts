@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { recordingAnswer, startedAnswer, startRecordingSchema, taskAnswer } from '../api/operator/schemas.ts';
+import {
+  recordingAnswer,
+  shownRecordingAnswer,
+  startedAnswer,
+  startRecordingSchema,
+  taskAnswer,
+} from '../api/operator/schemas.ts';
 import { apiPath, openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
 import { parseDuration, parseTime } from './duration.ts';
@@ -111,9 +117,10 @@ async function showRecording(argv: readonly string[], io: CommandIo): Promise<vo
   const { values, positionals } = parseCommandArgs(argv, JSON_OPTION, true);
   const path = apiPath('recordings', onlyArgument(positionals, 'task'));
   const api = await openApi(io);
-  const recording = await api.call({ method: 'GET', path, answer: recordingAnswer });
+  const recording = await api.call({ method: 'GET', path, answer: shownRecordingAnswer });
   if (values.json) io.stdout(JSON.stringify(recording));
   else lines([recording]).forEach(io.stdout);
+  if (!values.json && recording.error !== null) io.stdout(`failed: ${recording.error}`);
 }
 
 export const recordCommand: Command = {
@@ -131,7 +138,7 @@ export const recordCommand: Command = {
     'stop TASK   finishes the file; prints {"taskId"} with --json',
     'list',
     'show TASK',
-    'list and show print with --json what the operator API answers:',
+    'list and show print with --json what the operator API answers, show "onAirMs" and "error" besides:',
     '{"taskId","room","state","files":[{"path","userId","durationMs","bytes","verdict":{"playable","gaps","secondsLost"}}]}',
   ],
   run: (argv, io) =>

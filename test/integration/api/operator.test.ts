@@ -345,6 +345,8 @@ describe('recordings', () => {
       room: '7',
       state: 'ready',
       files: [file],
+      onAirMs: 1000,
+      error: null,
     });
   });
 
