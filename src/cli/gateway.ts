@@ -17,8 +17,8 @@ export const gatewayCommand: Command = {
       signal: io.signal,
       parent: io.parent,
       onReady: (facts, firstApps) => {
-        io.stdout(readyLine(facts, values.json));
         if (firstApps !== null) firstPublishLines(firstApps, facts.rtmp).forEach(io.stderr);
+        io.stdout(readyLine(facts, values.json));
       },
     });
     return 0;

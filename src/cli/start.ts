@@ -22,8 +22,8 @@ export const startCommand: Command = {
       signal: io.signal,
       hurry: io.hurry,
       onReady: (facts, firstApps) => {
-        io.stdout(readyLine(facts, values.json));
         if (firstApps !== null) firstPublishLines(firstApps, facts.rtmp).forEach(io.stderr);
+        io.stdout(readyLine(facts, values.json));
       },
     });
     return 0;
