@@ -1,0 +1,169 @@
+import ffmpeg from 'fluent-ffmpeg';
+
+/** fluent-ffmpeg keeps its argument list private; running by it would probe FFmpeg at every start. */
+interface ArgumentBuilder {
+  _getArguments(): string[];
+}
+
+const QUIET = ['-hide_banner', '-nostats', '-loglevel', 'error'] as const;
+
+function argumentsOf(command: ffmpeg.FfmpegCommand): string[] {
+  return (command as unknown as ArgumentBuilder)._getArguments();
+}
+
+/** Where the decoder puts its data: file descriptors of the child. */
+export const DECODER_PIPES = { videoTimes: 3, audioTimes: 4, video: 5, audio: 6 } as const;
+
+/** Samples of one sound frame of a decoder: 10 ms at 48 kHz. */
+export const DECODER_AUDIO_SAMPLES = 480;
+
+export interface DecoderArgs {
+  /** Even pixels; null decodes no picture. */
+  readonly video: { readonly width: number; readonly height: number } | null;
+  readonly audio: boolean;
+}
+
+/**
+ * FLV on stdin to yuv420p of the cell's size (cropped to fill) and s16 48 kHz stereo, each on a pipe,
+ * with the pts of every frame on a pipe beside it. No filter here may make a constant rate.
+ */
+export function decoderArgs({ video, audio }: DecoderArgs): string[] {
+  // Probing is not needed (the sequence headers tell all) and would hold back the first frames.
+  const command = ffmpeg('pipe:0').inputOptions(
+    ...QUIET,
+    '-copyts',
+    ...['-probesize', '32', '-analyzeduration', '0'],
+    ...['-threads', '1'],
+    ...['-f', 'flv'],
+  );
+  if (video) {
+    const { width, height } = video;
+    const filters = [
+      `scale=${width}:${height}:force_original_aspect_ratio=increase:force_divisible_by=2:flags=bilinear`,
+      `crop=${width}:${height}`,
+      'format=yuv420p',
+      // print writes only frames that carry something
+      'metadata=mode=add:key=t:value=1',
+      `metadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.videoTimes}'`,
+    ];
+    command
+      .output(`pipe:${DECODER_PIPES.video}`)
+      .outputOptions(
+        ...['-map', '0:v:0'],
+        ...['-filter:v', filters.join(',')],
+        ...['-fps_mode', 'passthrough', '-enc_time_base', '1:1000'],
+        ...['-c:v', 'rawvideo', '-f', 'rawvideo', '-flush_packets', '1'],
+      );
+  }
+  if (audio) {
+    const filters = [
+      'aresample=48000',
+      'aformat=sample_fmts=s16:channel_layouts=stereo',
+      `asetnsamples=${DECODER_AUDIO_SAMPLES}:p=0`,
+      'ametadata=mode=add:key=t:value=1',
+      `ametadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.audioTimes}'`,
+    ];
+    command
+      .output(`pipe:${DECODER_PIPES.audio}`)
+      .outputOptions(
+        ...['-map', '0:a:0'],
+        ...['-filter:a', filters.join(',')],
+        ...['-c:a', 'pcm_s16le', '-f', 's16le', '-flush_packets', '1'],
+      );
+  }
+  return argumentsOf(command);
+}
+
+export interface EncoderArgs {
+  readonly fps: number;
+  readonly videoKbps: number;
+  readonly gopSeconds: number;
+  readonly audioKbps: number;
+}
+
+/** The x264 and AAC settings of a programme; the mix benchmark gives its peer the same. */
+export function programmeCodecOptions({ fps, videoKbps, gopSeconds, audioKbps }: EncoderArgs): string[] {
+  const gop = String(Math.round(fps * gopSeconds));
+  return [
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'],
+    ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-bf', '0'],
+    ...['-b:v', `${videoKbps}k`, '-maxrate', `${videoKbps}k`, '-bufsize', `${videoKbps * 2}k`],
+    ...['-c:a', 'aac', '-b:a', `${audioKbps}k`, '-ar', '48000', '-ac', '2'],
+  ];
+}
+
+/** Canvas and PCM as NUT on stdin to H.264 and AAC as FLV on stdout; timestamps are kept as they come. */
+export function encoderArgs(options: EncoderArgs): string[] {
+  const command = ffmpeg('pipe:0')
+    .inputOptions(...QUIET, '-copyts', ...['-probesize', '32', '-analyzeduration', '0'], ...['-f', 'nut'])
+    .output('pipe:1')
+    .outputOptions(
+      ...['-map', '0:v:0', '-map', '0:a:0'],
+      // With vfr the rate is only the grid of the timestamps: a dropped frame stays a gap.
+      ...['-r', String(options.fps), '-fps_mode', 'vfr'],
+      ...programmeCodecOptions(options),
+      ...['-flvflags', 'no_duration_filesize', '-flush_packets', '1', '-f', 'flv'],
+    );
+  return argumentsOf(command);
+}
+
+export interface TestPublisherArgs {
+  /** RTMP URL or file; it shows in the process list, so only for demo and tests. */
+  readonly url: string;
+  /** FFmpeg colour of the picture: `red`, `#00ff00`. */
+  readonly color: string;
+  readonly toneHz: number;
+  /** `640x360` */
+  readonly size: string;
+  readonly fps: number;
+  /** Frames from one key frame to the next. */
+  readonly gop: number;
+  /** Letters, digits, blanks, `_` and `-`: drawn into the picture. */
+  readonly label?: string;
+  /** Draws the number of the frame. */
+  readonly frameCounter?: boolean;
+  /** Ends by itself after this time; without it, it runs until stopped. */
+  readonly seconds?: number;
+  readonly videoKbps?: number;
+}
+
+function drawText(text: string, y: string, fontSize: string): string {
+  return `drawtext=text='${text}':fontcolor=white:fontsize=${fontSize}:x=(w-text_w)/2:y=${y}:box=1:boxcolor=black@0.4:boxborderw=8`;
+}
+
+/** A synthetic camera: one colour and one tone, live, published as FLV. */
+export function testPublisherArgs(options: TestPublisherArgs): string[] {
+  const { color, toneHz, size, fps, gop, seconds } = options;
+  const filters = [
+    ...(options.label === undefined
+      ? []
+      : [drawText(options.label.replace(/[^A-Za-z0-9 _-]/g, ' '), 'h*0.82', 'h/12')]),
+    ...(options.frameCounter ? [drawText('%{frame_num}', 'h*0.08', 'h/10')] : []),
+    'format=yuv420p',
+  ];
+  const command = ffmpeg(`color=c=${color}:s=${size}:r=${fps}`)
+    .inputOptions(...QUIET, '-re', '-f', 'lavfi')
+    .input(`sine=frequency=${toneHz}:sample_rate=48000`)
+    .inputOptions('-re', '-f', 'lavfi')
+    .output(options.url)
+    .outputOptions(
+      ...['-map', '0:v:0', '-map', '1:a:0'],
+      ...['-filter:v', filters.join(',')],
+      ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+      ...['-g', String(gop), '-sc_threshold', '0', '-bf', '0'],
+      ...(options.videoKbps === undefined
+        ? []
+        : [
+            '-b:v',
+            `${options.videoKbps}k`,
+            '-maxrate',
+            `${options.videoKbps}k`,
+            '-bufsize',
+            `${options.videoKbps * 2}k`,
+          ]),
+      ...['-c:a', 'aac', '-b:a', '96k', '-ac', '2'],
+      ...(seconds === undefined ? [] : ['-t', String(seconds)]),
+      ...['-f', 'flv'],
+    );
+  return argumentsOf(command);
+}

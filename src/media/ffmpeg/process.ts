@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import type { Logger } from 'pino';
+import { type FfmpegExit, outcomeOf, redactLine } from './exit.ts';
+
+export interface FfmpegProcessOptions {
+  readonly args: readonly string[];
+  readonly log: Logger;
+  /** For log lines: `decoder`, `encoder`. */
+  readonly name: string;
+  readonly stdin: 'pipe' | 'ignore';
+  readonly stdout: 'pipe' | 'ignore';
+  /** Pipes beside the standard ones, from descriptor 3 on, that the child writes to. */
+  readonly extraPipes?: number;
+  /** 0 to 19; a child that may wait gets a higher one. */
+  readonly nice?: number;
+  /** `ffmpeg` of the PATH by default. */
+  readonly binary?: string;
+}
+
+/** A running FFmpeg; whoever started it ends it by `stop` or `kill`. */
+export interface FfmpegProcess {
+  /** 0 when it never ran. */
+  readonly pid: number;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  /** The extra pipes in order. */
+  readonly pipes: readonly Readable[];
+  /** Always resolves, when the child is gone. */
+  readonly exited: Promise<FfmpegExit>;
+  /** End of its input, then SIGTERM, then SIGKILL, each after `stepMs`; resolves when it is gone. */
+  stop(stepMs?: number): Promise<FfmpegExit>;
+  /** SIGKILL at once: for children whose output nobody needs whole. */
+  kill(): void;
+}
+
+const TAIL_LINES = 20;
+const TAIL_LINE_CHARS = 400;
+const STOP_STEP_MS = 1500;
+
+/** FFmpeg needs nothing of our environment, and our secrets do not belong into it. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { AV_LOG_FORCE_NOCOLOR: '1' };
+  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'FONTCONFIG_PATH']) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+function collectTail(stream: Readable, tail: string[]): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = (rest + text).split(/[\r\n]+/);
+    rest = (lines.pop() ?? '').slice(-TAIL_LINE_CHARS);
+    for (const line of lines) {
+      if (line !== '') tail.push(redactLine(line.slice(0, TAIL_LINE_CHARS)));
+    }
+    tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
+  });
+  stream.on('end', () => {
+    if (rest !== '') tail.push(redactLine(rest));
+  });
+}
+
+function watchExit(
+  child: ChildProcess,
+  tail: readonly string[],
+  isAsked: () => boolean,
+): Promise<FfmpegExit> {
+  return new Promise((resolve) => {
+    const finish = (code: number | null, signal: string | null, startError: boolean): void =>
+      resolve({
+        outcome: outcomeOf({ code, signal, asked: isAsked(), startError }),
+        code,
+        signal,
+        tail: [...tail],
+      });
+    // A missing binary gives only `error`, never `exit`.
+    child.once('error', () => {
+      if (child.pid === undefined) finish(null, null, true);
+    });
+    child.once('close', (code, signal) => finish(code, signal, false));
+    // `close` waits for the pipes, which a grandchild could hold; the child itself is gone at `exit`.
+    child.once('exit', (code, signal) => setImmediate(() => setImmediate(() => finish(code, signal, false))));
+  });
+}
+
+function lowerPriority(pid: number, nice: number, log: Logger): void {
+  try {
+    setPriority(pid, nice);
+  } catch (error) {
+    // Already gone, or not allowed here: it runs at normal priority then.
+    log.debug({ err: error }, 'priority not changed');
+  }
+}
+
+/** Starts FFmpeg with a minimal environment; pipe errors end in `exited`, never in an exception. */
+export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
+  const { args, log, name } = options;
+  const extra = Array.from({ length: options.extraPipes ?? 0 }, () => 'pipe' as const);
+  const child = spawn(options.binary ?? 'ffmpeg', args, {
+    env: childEnvironment(),
+    stdio: [options.stdin, options.stdout, 'pipe', ...extra],
+  });
+  let asked = false;
+  const tail: string[] = [];
+  if (child.stderr) collectTail(child.stderr, tail);
+  const exited = watchExit(child, tail, () => asked);
+  const pipes = child.stdio.slice(3) as Readable[];
+  // EPIPE and the like: the exit tells what happened.
+  for (const stream of [child.stdin, child.stdout, ...pipes]) {
+    stream?.on('error', (error) =>
+      log.debug({ child: name, code: (error as NodeJS.ErrnoException).code }, 'pipe ended'),
+    );
+  }
+  if (child.pid !== undefined && options.nice) lowerPriority(child.pid, options.nice, log);
+
+  return {
+    pid: child.pid ?? 0,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    pipes,
+    exited,
+    async stop(stepMs = STOP_STEP_MS) {
+      asked = true;
+      child.stdin?.end();
+      const timers = [
+        setTimeout(() => child.kill('SIGTERM'), child.stdin ? stepMs : 0),
+        setTimeout(() => child.kill('SIGKILL'), child.stdin ? stepMs * 2 : stepMs),
+      ];
+      const exit = await exited;
+      for (const timer of timers) clearTimeout(timer);
+      return exit;
+    },
+    kill() {
+      asked = true;
+      child.kill('SIGKILL');
+    },
+  };
+}

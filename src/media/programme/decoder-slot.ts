@@ -1,0 +1,108 @@
+import type { Logger } from 'pino';
+import type { GopKeeper } from '../flv/gop.ts';
+import { snapshotTags } from '../flv/gop.ts';
+import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
+import { type Decoder, startDecoder } from './decoder.ts';
+import { createFramePool, type FramePool } from './frame-pool.ts';
+import { createVideoFeed, type VideoFeed } from './video-feed.ts';
+
+export interface CellSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface SlotOptions {
+  readonly log: Logger;
+  /** What was kept of the stream: the decoder begins with it. */
+  readonly gop: GopKeeper;
+  /** null: only the sound is wanted. */
+  readonly size: CellSize | null;
+  readonly onSound: (position: number, samples: Int16Array) => void;
+  readonly onFrame: () => void;
+  /** The decoder ended by itself or is stuck. */
+  readonly onLost: () => void;
+}
+
+/** A decoder with the pictures it made, at one cell size. */
+export interface DecoderSlot {
+  readonly size: CellSize | null;
+  readonly feed: VideoFeed | null;
+  readonly hasVideo: boolean;
+  readonly hasAudio: boolean;
+  readonly pid: number;
+  write(tag: FlvTag): void;
+  close(): void;
+}
+
+/** The programme's clock and encoder go before any input. */
+const DECODER_NICE = 5;
+
+function startFed(options: SlotOptions, pool: FramePool | null, feed: VideoFeed | null): Decoder | null {
+  const { gop, size, log } = options;
+  const kept = gop.snapshot();
+  const video = size && pool && kept.videoHeader ? { ...size, pool } : null;
+  const audio = kept.audioHeader !== null;
+  if (!video && !audio) return null;
+  const decoder = startDecoder({
+    log,
+    video,
+    audio,
+    nice: DECODER_NICE,
+    onFrame(frame) {
+      feed?.push(frame);
+      options.onFrame();
+    },
+    onSound: options.onSound,
+  });
+  for (const tag of snapshotTags(kept)) {
+    if (tag.type !== TAG_SCRIPT && (video || tag.type !== TAG_VIDEO)) decoder.write(tag);
+  }
+  return decoder;
+}
+
+/** Starts decoding what is kept of the stream; without any sequence header yet the slot stays empty. */
+export function openSlot(options: SlotOptions): DecoderSlot {
+  const { gop, size } = options;
+  const pool = size ? createFramePool(size.width, size.height) : null;
+  const feed = size && pool ? createVideoFeed(pool, size.width, size.height) : null;
+  const kept = gop.snapshot();
+  const hasVideo = size !== null && kept.videoHeader !== null;
+  const hasAudio = kept.audioHeader !== null;
+  const decoder = startFed(options, pool, feed);
+  let closed = false;
+  // A picture can only begin at a key frame; the kept GOP begins with one.
+  let keyed = kept.tags.some(isKeyFrame);
+  decoder?.exited
+    .then((exit) => {
+      if (closed) return;
+      options.log.warn({ outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) }, 'decoder ended');
+      options.onLost();
+    })
+    .catch((error: unknown) => options.log.error({ err: error }, 'decoder end not handled'));
+
+  return {
+    size,
+    feed,
+    hasVideo,
+    hasAudio,
+    pid: decoder?.pid ?? 0,
+    write(tag) {
+      if (!decoder || closed || tag.type === TAG_SCRIPT) return;
+      if (tag.type === TAG_VIDEO) {
+        if (!hasVideo) return;
+        keyed ||= isKeyFrame(tag);
+        if (!keyed && !isSequenceHeader(tag)) return;
+      } else if (!hasAudio) return;
+      if (!decoder.write(tag)) {
+        options.log.warn('decoder does not keep up and is replaced');
+        options.onLost();
+      }
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      decoder?.close();
+      feed?.close();
+    },
+  };
+}

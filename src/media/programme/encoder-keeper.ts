@@ -1,0 +1,86 @@
+import type { FlvTag } from '../flv/tag.ts';
+import { isSequenceHeader, TAG_SCRIPT } from '../flv/tag.ts';
+import { type Encoder, type EncoderOptions, startEncoder } from './encoder.ts';
+
+/** Keeps one encoder running; its output goes on across encoders without going back in time. */
+export interface EncoderKeeper {
+  /** False: it is behind and the picture was not taken. `done` is called once when it was. */
+  writeFrame(frame: number, picture: Buffer, done: () => void): void;
+  writeSound(firstSample: number, samples: Buffer): void;
+  /** Looks whether the encoder still works; called each tick. */
+  check(nowMs: number): void;
+  readonly starts: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** No output for this long while it is being fed: it hangs. */
+const HANGING_AFTER_MS = 3000;
+/** Beside pictures only sound waits: this is a minute of it. */
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
+const RESTART_PAUSE_MS = 300;
+/** An encoder that lived this long was a good one: the next starts at once. */
+const GOOD_MS = 3000;
+
+export function createEncoderKeeper(options: EncoderOptions): EncoderKeeper {
+  const { log } = options;
+  const lastMs = new Map<number, number>();
+  const headers = new Map<number, Buffer>();
+  let starts = 0;
+  let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
+  let metadataSent = false;
+
+  /** A new encoder repeats what the old one said: headers, and the AAC frame before its first sample. */
+  function pass(tag: FlvTag): void {
+    if (tag.type === TAG_SCRIPT) {
+      if (metadataSent) return;
+      metadataSent = true;
+    } else if (isSequenceHeader(tag)) {
+      if (headers.get(tag.type)?.equals(tag.data)) return;
+      headers.set(tag.type, tag.data);
+    } else {
+      if (tag.timestamp <= (lastMs.get(tag.type) ?? -1)) return;
+      lastMs.set(tag.type, tag.timestamp);
+    }
+    options.onTag(tag);
+  }
+
+  function start(): Encoder {
+    starts += 1;
+    const startedAt = performance.now();
+    const encoder: Encoder = startEncoder({ ...options, onTag: (tag) => encoder === current && pass(tag) });
+    encoder.exited
+      .then((exit) => {
+        if (stopping || encoder !== current) return;
+        log.warn({ outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) }, 'encoder ended');
+        const lived = performance.now() - startedAt;
+        timer = setTimeout(() => { current = start(); }, lived > GOOD_MS ? 0 : RESTART_PAUSE_MS);
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'encoder end not handled'));
+    return encoder;
+  }
+
+  let current: Encoder = start();
+  return {
+    get starts() {
+      return starts;
+    },
+    get pid() {
+      return current.pid;
+    },
+    writeFrame: (frame, picture, done) => current.writeFrame(frame, picture, done),
+    writeSound: (first, samples) => current.writeSound(first, samples),
+    check(nowMs) {
+      const hanging = current.unreadBytes > 0 && nowMs - current.lastOutputAt > HANGING_AFTER_MS;
+      if (!hanging && current.unreadBytes <= MAX_UNREAD_BYTES) return;
+      // Its exit starts the next one.
+      current.kill();
+    },
+    async stop() {
+      stopping = true;
+      clearTimeout(timer);
+      await current.stop();
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Logger } from 'pino';
+import { GatewayError } from '../../domain/errors.ts';
+import type { MixStatus } from '../../domain/job.ts';
+import type { ProgrammeSpec } from '../../domain/task.ts';
+import type { FromProgramme, Sources, ToProgramme } from './protocol.ts';
+
+export interface LaunchOptions {
+  /** The built main.js of this folder. */
+  readonly entry: string;
+  readonly spec: ProgrammeSpec;
+  readonly timelineStartedAt: number;
+  readonly sources: Sources;
+  readonly log: Logger;
+  readonly onStatus: (status: MixStatus) => void;
+}
+
+export interface ProgrammeExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly fenced: boolean;
+}
+
+/** A programme in a process of its own. */
+export interface ProgrammeChild {
+  readonly pid: number;
+  update(sources: Sources): void;
+  /** Always resolves, when the child is gone. */
+  readonly exited: Promise<ProgrammeExit>;
+  /** Asks it to end, SIGKILL after 4.5 s; resolves when it is gone. */
+  stop(): Promise<ProgrammeExit>;
+}
+
+const STOP_DEADLINE_MS = 4500;
+const LEVELS: Readonly<Record<number, 'debug' | 'info' | 'warn' | 'error'>> = {
+  20: 'debug',
+  30: 'info',
+  40: 'warn',
+  50: 'error',
+  60: 'error',
+};
+
+/** The child writes pino lines; they go on through our own logger. */
+function relayLog(child: ChildProcess, log: Logger): void {
+  if (!child.stderr) return;
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    try {
+      const { level, time: _time, pid: _pid, hostname: _host, msg, ...fields } = JSON.parse(line);
+      log[LEVELS[level] ?? 'info'](fields, String(msg));
+    } catch {
+      log.warn({ line: line.slice(0, 400) }, 'programme process'); // not from its logger
+    }
+  });
+}
+
+function childEnvironment(): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+/** Starts a programme; throws `child-failed` when no process could be made. */
+export function launchProgramme(options: LaunchOptions): ProgrammeChild {
+  const { log } = options;
+  const child = fork(options.entry, [], {
+    env: childEnvironment(),
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  let fenced = false;
+  relayLog(child, log);
+  const exited = new Promise<ProgrammeExit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal, fenced }));
+    child.on('error', (error) => {
+      log.warn({ err: error }, 'programme process');
+      if (child.pid === undefined) resolve({ code: null, signal: null, fenced });
+    });
+  });
+  child.on('message', (message: FromProgramme) => {
+    if (message.type === 'fenced') fenced = true;
+    else options.onStatus(message.status);
+  });
+  const tell = (message: ToProgramme): void => {
+    // It may just have ended: `exited` tells.
+    if (child.connected) child.send(message, () => undefined);
+  };
+  if (child.pid === undefined) {
+    throw new GatewayError('child-failed', 'the programme process could not be started', { blame: 'system' });
+  }
+  const { spec, timelineStartedAt, sources } = options;
+  tell({ type: 'start', spec, timelineStartedAt, logLevel: log.level, sources });
+
+  return {
+    pid: child.pid,
+    exited,
+    update: (next) => tell({ type: 'sources', sources: next }),
+    async stop() {
+      tell({ type: 'stop' });
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+      const exit = await exited;
+      clearTimeout(timer);
+      return exit;
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import type { Logger } from 'pino';
+import type { MixStatus } from '../../domain/job.ts';
+import type { ProgrammeSpec } from '../../domain/task.ts';
+import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
+import { createAudioMixer } from './audio-mix.ts';
+import { parseColor } from './canvas.ts';
+import { createFrameClock, SAMPLE_RATE } from './clock.ts';
+import { createEncoderKeeper } from './encoder-keeper.ts';
+import { createInput, type ProgrammeInput } from './input.ts';
+import type { InputRef, Sources } from './protocol.ts';
+import { createScene, type SceneCanvas } from './scene.ts';
+import { openUplink } from './uplink.ts';
+import { processUsage } from './usage.ts';
+
+export interface ProgrammeOptions {
+  readonly spec: ProgrammeSpec;
+  /** Unix ms at which the programme's timestamps are 0. */
+  readonly timelineStartedAt: number;
+  readonly sources: Sources;
+  readonly log: Logger;
+  /** A higher epoch publishes or reads: this run is over. */
+  readonly onFenced: () => void;
+}
+
+/** A running programme: it shows what its inputs give and never waits for one. */
+export interface Programme {
+  update(sources: Sources): void;
+  status(): MixStatus;
+  /** Ends encoder, decoders and session; resolves when all are gone. */
+  stop(): Promise<void>;
+}
+
+interface Attached {
+  readonly input: ProgrammeInput;
+  readonly reader: StreamReader;
+  url: string | null;
+}
+
+/** Sounds of more users are not mixed. */
+const MAX_INPUTS = 16;
+/** Pictures the encoder may be behind before frames are dropped: a quarter of a second at 30 fps. */
+const CANVASES = 8;
+
+export function startProgramme(options: ProgrammeOptions): Programme {
+  const { spec, log } = options;
+  const { width, height, fps, bitrateKbps, gopSeconds } = spec.video;
+  const startedAtMs = performance.now();
+  const timelineStartMs = Math.max(0, Date.now() - options.timelineStartedAt);
+  let sources = options.sources;
+  let attached = new Map<string, Attached>();
+  const leaving = new Set<Attached>();
+  let [framesOut, framesDropped, lateTicks] = [0, 0, 0];
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const clock = createFrameClock({ fps, startMs: startedAtMs });
+  const scene = createScene({
+    canvas: { width, height },
+    layout: spec.layout,
+    background: parseColor(spec.background),
+  });
+  const mixer = createAudioMixer(Math.ceil(SAMPLE_RATE / fps) + 1);
+  const uplink = openUplink({ url: () => sources.publishUrl, log, onFenced: options.onFenced });
+  const encoder = createEncoderKeeper({
+    ...{ width, height, fps, gopSeconds, log },
+    videoKbps: bitrateKbps,
+    audioKbps: spec.audio.bitrateKbps,
+    onTag(tag) {
+      const timestamp = timelineStartMs + tag.timestamp;
+      if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
+    },
+  });
+  const free: SceneCanvas[] = Array.from({ length: CANVASES }, () => scene.createCanvas());
+
+  function attach(ref: InputRef, url: string | null): Attached {
+    const input = createInput({ ref, log });
+    const entry: Attached = {
+      input,
+      url,
+      reader: openStreamReader({
+        url: () => entry.url,
+        log: log.child({ input: ref.streamId }),
+        onTag: (tag, info) => input.push(tag, info),
+        onStreamStart: () => input.restart(),
+        onFenced: options.onFenced,
+      }),
+    };
+    return entry;
+  }
+
+  function setInputs(wanted: Sources['inputs']): void {
+    const next = new Map<string, Attached>();
+    for (const { url, ...ref } of wanted.slice(0, MAX_INPUTS)) {
+      const known = attached.get(ref.streamId);
+      if (known) known.url = url;
+      next.set(ref.streamId, known ?? attach(ref, url));
+    }
+    const same = next.size === attached.size && [...next.keys()].join() === [...attached.keys()].join();
+    for (const [id, entry] of attached) if (!next.has(id)) leaving.add(entry);
+    attached = next;
+    if (!same) scene.want([...next.values()].map((entry) => entry.input), performance.now());
+  }
+
+  function detach(entry: Attached): void {
+    entry.input.close();
+    entry.reader.stop().catch((error: unknown) => log.error({ err: error }, 'reader did not stop'));
+  }
+
+  function drawFrame(frame: number, nowMs: number): void {
+    const canvas = free.pop();
+    if (!canvas) {
+      framesDropped += 1;
+      return;
+    }
+    scene.draw(canvas, nowMs);
+    framesOut += 1;
+    encoder.writeFrame(frame, canvas.data, () => free.push(canvas));
+  }
+
+  function mixSound(frame: number, nowMs: number, lastOf: ReadonlySet<Attached>): void {
+    const first = clock.firstSample(frame);
+    const count = clock.firstSample(frame + 1) - first;
+    const out = mixer.begin(count);
+    for (const { input } of attached.values()) input.mixInto(out, count, nowMs, false);
+    for (const { input } of lastOf) input.mixInto(out, count, nowMs, true);
+    encoder.writeSound(first, mixer.finish());
+  }
+
+  function tick(): void {
+    const frame = clock.next();
+    const nowMs = clock.dueAt(frame);
+    const gone = scene.advance(nowMs) ? new Set(leaving) : new Set<Attached>();
+    drawFrame(frame, nowMs);
+    mixSound(frame, nowMs, gone);
+    for (const entry of gone) {
+      leaving.delete(entry);
+      detach(entry);
+    }
+  }
+
+  function run(): void {
+    const nowMs = performance.now();
+    framesDropped += clock.skipAhead(nowMs);
+    const due = clock.framesDue(nowMs);
+    if (due > 1) lateTicks += due - 1;
+    for (let count = 0; count < due; count++) tick();
+    encoder.check(nowMs);
+    schedule();
+  }
+
+  function schedule(): void {
+    if (stopped) return;
+    const dueMs = clock.dueAt(clock.upcoming) - performance.now();
+    timer = setTimeout(run, Math.max(0, dueMs));
+  }
+
+  setInputs(sources.inputs);
+  schedule();
+  return {
+    update(next) {
+      sources = next;
+      setInputs(next.inputs);
+    },
+    status() {
+      const nowMs = performance.now();
+      const inputs = [...attached.values()].map((entry) => entry.input);
+      const pids = [process.pid, encoder.pid, ...inputs.flatMap((input) => input.pids)];
+      const usage = pids.map(processUsage);
+      return {
+        kind: 'mix',
+        state: uplink.isConnected ? 'running' : framesOut > 0 && uplink.starts > 0 ? 'restarting' : 'starting',
+        pid: process.pid,
+        inputs: inputs.map((input) => input.status(nowMs)),
+        ...{ framesOut, framesDropped, lateTicks },
+        encoderStarts: encoder.starts,
+        publisherStarts: uplink.starts,
+        cpuSeconds: usage.reduce((sum, one) => sum + one.cpuSeconds, 0),
+        rssBytes: usage.reduce((sum, one) => sum + one.rssBytes, 0),
+      };
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      const entries = [...attached.values(), ...leaving];
+      for (const entry of entries) entry.input.close();
+      await Promise.all([encoder.stop(), ...entries.map((entry) => entry.reader.stop())]);
+      await uplink.close();
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { testPublisherArgs } from '../../src/media/ffmpeg/argv.ts';
+import { createGopKeeper, type GopKeeper, snapshotTags } from '../../src/media/flv/gop.ts';
+import { MARK_END, MARK_LIVE, MARK_START, scriptTag } from '../../src/media/flv/script.ts';
+import { type FlvTag, isSequenceHeader, TAG_SCRIPT } from '../../src/media/flv/tag.ts';
+import { encodeFlvTag, flvHeader } from '../../src/media/flv/writer.ts';
+import { readFlv } from './clip.ts';
+
+export interface ColourClip {
+  readonly color: string;
+  readonly toneHz: number;
+  readonly size?: string;
+  readonly fps?: number;
+  readonly seconds?: number;
+}
+
+/** Tags of a clip of one colour and one tone, as a camera would send them. */
+export async function makeColourClip(clip: ColourClip): Promise<FlvTag[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'roomcast-clip-'));
+  const path = join(dir, 'clip.flv');
+  const { color, toneHz, size = '640x360', fps = 30, seconds = 4 } = clip;
+  const args = testPublisherArgs({ url: path, color, toneHz, size, fps, gop: fps, seconds });
+  try {
+    // -re would make it take as long as it lasts.
+    await promisify(execFile)('ffmpeg', args.filter((arg) => arg !== '-re'));
+    return await readFlv(path);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** A camera that plays a clip over and over. */
+export interface SourceCamera {
+  /** Sends nothing, as a stopped process. */
+  freeze(): void;
+  /** Goes on where it was and sends at once what is late, as a continued FFmpeg does. */
+  thaw(): void;
+  end(): void;
+}
+
+/** A small hub: HTTP-FLV with cached GOP and the marks of the real one. */
+export interface FlvSource {
+  url(streamId: string): string;
+  play(streamId: string, clip: readonly FlvTag[]): SourceCamera;
+  readonly readers: (streamId: string) => number;
+  close(): Promise<void>;
+}
+
+interface Channel {
+  readonly gop: GopKeeper;
+  readonly readers: Set<ServerResponse>;
+}
+
+const PACE_MS = 10;
+
+function playClip(clip: readonly FlvTag[], send: (tag: FlvTag) => void): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
+  const media = clip.filter((tag) => tag.type !== TAG_SCRIPT && !isSequenceHeader(tag));
+  for (const tag of clip) if (isSequenceHeader(tag)) send({ ...tag, timestamp: 0 });
+  const loopMs = Math.max(...media.map((tag) => tag.timestamp)) + 33;
+  const beganAt = performance.now();
+  let next = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const step = (): void => {
+    const elapsed = performance.now() - beganAt;
+    for (;;) {
+      const tag = media[next % media.length];
+      if (!tag) return;
+      const timestamp = tag.timestamp + Math.floor(next / media.length) * loopMs;
+      if (timestamp > elapsed) return;
+      send({ ...tag, timestamp });
+      next += 1;
+    }
+  };
+  const thaw = (): void => {
+    timer = setInterval(step, PACE_MS);
+  };
+  thaw();
+  return { freeze: () => clearInterval(timer), thaw, stop: () => clearInterval(timer) };
+}
+
+export async function startFlvSource(): Promise<FlvSource> {
+  const channels = new Map<string, Channel>();
+  const cameras = new Set<SourceCamera>();
+  const channelOf = (streamId: string): Channel => {
+    const known = channels.get(streamId) ?? { gop: createGopKeeper(), readers: new Set<ServerResponse>() };
+    channels.set(streamId, known);
+    return known;
+  };
+  const server = createServer((request, response) => {
+    const channel = channelOf(request.url?.split('/').at(-1) ?? '');
+    response.writeHead(200, { 'content-type': 'video/x-flv' });
+    response.write(flvHeader());
+    for (const tag of snapshotTags(channel.gop.snapshot())) response.write(encodeFlvTag(tag));
+    response.write(encodeFlvTag(scriptTag(MARK_LIVE)));
+    channel.readers.add(response);
+    response.once('close', () => channel.readers.delete(response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    url: (streamId) => `http://127.0.0.1:${port}/internal/flv/${streamId}`,
+    readers: (streamId) => channelOf(streamId).readers.size,
+    play(streamId, clip) {
+      const channel = channelOf(streamId);
+      const send = (tag: FlvTag): void => {
+        channel.gop.push(tag);
+        const bytes = encodeFlvTag(tag);
+        for (const reader of channel.readers) reader.write(bytes);
+      };
+      const mark = (name: string): void => {
+        for (const reader of channel.readers) reader.write(encodeFlvTag(scriptTag(name)));
+      };
+      channel.gop.clear();
+      mark(MARK_START);
+      const playing = playClip(clip, send);
+      const camera: SourceCamera = {
+        freeze: playing.freeze,
+        thaw: playing.thaw,
+        end() {
+          playing.stop();
+          mark(MARK_END);
+          cameras.delete(camera);
+        },
+      };
+      cameras.add(camera);
+      return camera;
+    },
+    async close() {
+      for (const camera of cameras) camera.end();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
