@@ -5,6 +5,7 @@ import type { Apps } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
 import type { Secret } from '../domain/secret.ts';
+import type { StreamEvent } from '../domain/stream-event.ts';
 import {
   type AccessDeps,
   assertMayPlay,
@@ -16,7 +17,6 @@ import {
 } from './access.ts';
 import { Admission } from './admission.ts';
 import { Fence } from './fence.ts';
-import type { HubEvent } from './hub-events.ts';
 import { DEFAULT_HUB_LIMITS, type HubLimits } from './limits.ts';
 import { type PublishedStream, RtmpConnection } from './rtmp-connection.ts';
 import type { HubStream, PublisherSource, StreamPublisher, WorkerReader } from './stream.ts';
@@ -30,7 +30,7 @@ export interface HubDeps {
   readonly apps: Apps;
   readonly clusterSecret: Secret;
   readonly log: Logger;
-  readonly onEvent: (event: HubEvent) => void;
+  readonly onEvent: (event: StreamEvent) => void;
   readonly limits?: Partial<HubLimits>;
 }
 

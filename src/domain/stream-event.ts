@@ -1,6 +1,6 @@
-import type { RoomId, StreamKind } from '../domain/ids.ts';
+import type { RoomId, StreamKind } from './ids.ts';
 
-interface UserStreamEvent {
+interface UserStream {
   readonly appId: number;
   readonly room: RoomId;
   /** As the publisher wrote it. */
@@ -12,9 +12,9 @@ interface UserStreamEvent {
 }
 
 /** What happens to users' streams. A takeover by the same user is one more `published`, nothing between. */
-export type HubEvent =
-  | (UserStreamEvent & { readonly type: 'published' })
-  | (UserStreamEvent & {
+export type StreamEvent =
+  | (UserStream & { readonly type: 'published' })
+  | (UserStream & {
       readonly type: 'unpublished';
       /** The publisher said that it stops; otherwise its connection was lost. */
       readonly clean: boolean;
