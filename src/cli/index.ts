@@ -1,5 +1,6 @@
 import { checkConfigCommand } from './check-config.ts';
 import type { Command } from './command.ts';
+import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { gatewayCommand } from './gateway.ts';
 import { playUrlCommand } from './play-url.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   startCommand,
   gatewayCommand,
   workerCommand,
+  demoCommand,
   usersigCommand,
   publishUrlCommand,
   roomsCommand,

@@ -10,6 +10,8 @@ export interface RoomcastProcessOptions {
   readonly dataDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** End it at once. */
+  readonly hurry: AbortSignal;
   /** Every line of its log. */
   readonly onLog: (line: string) => void;
 }
@@ -58,8 +60,10 @@ export async function startRoomcastProcess(options: RoomcastProcessOptions): Pro
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('a child asked for pipes has none');
   const tail: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => {
+  createInterface({ input: stderr }).on('line', (line) => {
     tail.push(line);
     tail.splice(0, tail.length - LOG_LINES);
     options.onLog(line);
@@ -75,10 +79,11 @@ export async function startRoomcastProcess(options: RoomcastProcessOptions): Pro
     clearTimeout(timer);
     return code;
   };
+  options.hurry.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
   const early = new AbortController();
   exited.then(() => early.abort()).catch(() => undefined); // `exited` never rejects
   try {
-    const ready = await readReadyLine(child.stdout, AbortSignal.any([options.signal, early.signal]));
+    const ready = await readReadyLine(stdout, AbortSignal.any([options.signal, early.signal]));
     return { ...ready, env, stop };
   } catch (cause) {
     await stop();

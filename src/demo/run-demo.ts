@@ -1,0 +1,240 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { openApi } from '../cli/api-client.ts';
+import { chooseLocalApp, readLocalApps } from '../cli/local-apps.ts';
+import type { App } from '../config/app.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { publishUrl } from '../domain/publish-request.ts';
+import { signUserSig } from '../identity/user-sig.ts';
+import { Cleanup } from './cleanup.ts';
+import { countRecordedFrames } from './count-frames.ts';
+import { createDemoControl, type DemoControl } from './demo-control.ts';
+import { type NginxRtmp, startNginxRtmp } from './nginx-rtmp.ts';
+import { answersFlv, answersHls } from './playback-check.ts';
+import { DEMO_USERS, startDemoPublisher } from './publishers.ts';
+import { type RoomcastProcess, startRoomcastProcess } from './roomcast-process.ts';
+import { createStatusLine, describeStatus } from './status-line.ts';
+import type { DemoSummary } from './summary.ts';
+
+export interface DemoOptions {
+  readonly seconds: number;
+  readonly script: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly hurry: AbortSignal;
+  readonly log: Logger;
+  readonly say: (line: string) => void;
+  readonly isTerminal: boolean;
+}
+
+interface Stage extends DemoOptions {
+  readonly dir: string;
+  readonly cleanup: Cleanup;
+  readonly nginx: NginxRtmp;
+  readonly roomcast: RoomcastProcess;
+  readonly control: DemoControl;
+}
+
+interface OnAir {
+  readonly relayId: string;
+  readonly streamId: string;
+  readonly recordingId: string;
+}
+
+const ROOM = 1001;
+const GUEST = 'you';
+/** nginx application and stream key of each target. */
+const TARGETS = [
+  { application: 'platform', key: 'first' },
+  { application: 'backup', key: 'second' },
+] as const;
+const SIG_SECONDS = 24 * 3600;
+const READY_DEADLINE_MS = 60_000;
+const POLL_MS = 200;
+const STOP_STEP_MS = 1500;
+
+/** Waits until the check answers something; throws `timeout` with what it waited for. */
+async function until<T>(
+  what: string,
+  signal: AbortSignal,
+  check: () => Promise<T | null>,
+  deadlineMs = READY_DEADLINE_MS,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await check();
+    if (value !== null) return value;
+    if (performance.now() > end) {
+      throw new GatewayError('timeout', `${what}: not so after ${deadlineMs / 1000} s`, { blame: 'system' });
+    }
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+function publishUrlOf(app: App, rtmpUrl: string, userId: string) {
+  const { sdkAppId, secretKey } = app;
+  const userSig = signUserSig({
+    secretKey,
+    sdkAppId,
+    userId,
+    expireSeconds: SIG_SECONDS,
+    nowMs: Date.now(),
+  });
+  const room = { kind: 'number', value: ROOM } as const;
+  return publishUrl({ rtmpUrl, appId: sdkAppId, room, userId, userSig, kind: 'main' });
+}
+
+async function openStage(options: DemoOptions, cleanup: Cleanup): Promise<Stage> {
+  const { script, env, signal, hurry, log } = options;
+  const dir = await mkdtemp(join(tmpdir(), 'roomcast-demo-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true }));
+  options.say('starting a local nginx-rtmp as the live platform, and roomcast on free ports ...');
+  const nginx = await startNginxRtmp({
+    applications: TARGETS.map(({ application }) => application),
+    record: true,
+  });
+  cleanup.add(() => nginx.stop());
+  const dataDir = join(dir, 'data');
+  const onLog = (line: string) => log.debug({ line }, 'roomcast');
+  const roomcast = await startRoomcastProcess({ script, dataDir, env, signal, hurry, onLog });
+  cleanup.add(() => roomcast.stop());
+  const app = chooseLocalApp(await readLocalApps(dataDir), undefined);
+  for (const user of DEMO_USERS) {
+    const { url } = publishUrlOf(app, roomcast.rtmp, user.userId);
+    const publisher = startDemoPublisher(user, url, log);
+    cleanup.add(() => publisher.stop(STOP_STEP_MS));
+  }
+  const guest = publishUrlOf(app, roomcast.rtmp, GUEST);
+  options.say(`join with OBS: server ${guest.obsServer}`);
+  options.say(`                  key ${guest.obsKey}`);
+  const control = createDemoControl(await openApi({ env: roomcast.env, signal }));
+  return { ...options, dir, cleanup, nginx, roomcast, control };
+}
+
+async function goOnAir(stage: Stage): Promise<OnAir> {
+  const { control, signal, nginx } = stage;
+  await until('three users in the room', signal, async () =>
+    (await control.usersOnAir()) >= DEMO_USERS.length ? true : null,
+  );
+  const urls = TARGETS.map(({ application, key }) => nginx.rtmpUrl(application, key));
+  const { taskId: relayId, streamId } = await control.startRelay(ROOM, urls);
+  const recordingId = await control.startRecording(ROOM);
+  await until('both targets live and a recording that runs', signal, async () => {
+    const { targets } = await control.relay(relayId);
+    const { state } = await control.recording(recordingId);
+    return targets.every((target) => target.state === 'live') && state === 'recording' ? true : null;
+  });
+  return { relayId, streamId, recordingId };
+}
+
+interface Playback {
+  readonly flv: string;
+  readonly hls: string;
+}
+
+function playbackOf(stage: Stage, streamId: string): Playback {
+  const { http } = stage.roomcast;
+  return { flv: `${http}/live/${streamId}.flv`, hls: `${http}/hls/${streamId}/index.m3u8` };
+}
+
+/** The URLs that answered with media before the time was over. */
+async function watchProgramme(
+  urls: Playback,
+  signal: AbortSignal,
+  log: Logger,
+): Promise<DemoSummary['playback']> {
+  const check = async (url: string, answers: (url: string, signal: AbortSignal) => Promise<boolean>) => {
+    try {
+      return (await answers(url, signal)) ? url : null;
+    } catch (error) {
+      log.debug({ err: error, url }, 'no media'); // told by the null in the summary
+      return null;
+    }
+  };
+  const [flv, hls] = await Promise.all([check(urls.flv, answersFlv), check(urls.hls, answersHls)]);
+  return { flv, hls };
+}
+
+async function stayOnAir(stage: Stage, onAir: OnAir): Promise<DemoSummary['playback']> {
+  const { control, seconds, signal, say, isTerminal } = stage;
+  const urls = playbackOf(stage, onAir.streamId);
+  say(`on the air: room ${ROOM}, programme ${onAir.streamId}`);
+  say(`watch  rtmp  ${stage.roomcast.rtmp}/live/${onAir.streamId}`);
+  say(`       flv   ${urls.flv}`);
+  say(`       hls   ${urls.hls}`);
+  const over = new AbortController();
+  const watching = watchProgramme(urls, AbortSignal.any([signal, over.signal]), stage.log);
+  const show = createStatusLine(say, isTerminal);
+  const begin = performance.now();
+  try {
+    for (let second = 1; second <= seconds; second += 1) {
+      const waitMs = begin + second * 1000 - performance.now();
+      await delay(Math.max(0, waitMs), undefined, { signal });
+      const [users, relay] = await Promise.all([control.usersOnAir(), control.relay(onAir.relayId)]);
+      show(second, describeStatus(second, users, relay));
+    }
+  } finally {
+    over.abort();
+  }
+  return watching;
+}
+
+function keptPath(): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return resolve(`roomcast-demo-${time}.mp4`);
+}
+
+async function keepRecording(stage: Stage, recordingId: string): Promise<DemoSummary['recording']> {
+  const done = await until('the recording finished', stage.signal, async () => {
+    const recording = await stage.control.recording(recordingId);
+    return recording.state === 'ready' || recording.state === 'failed' ? recording : null;
+  });
+  const [file] = done.files;
+  if (done.state === 'failed' || file === undefined || !file.verdict.playable) {
+    throw new GatewayError('bad-media', `the recording failed: ${done.error ?? 'it is not playable'}`, {
+      blame: 'system',
+    });
+  }
+  const path = keptPath();
+  await copyFile(file.path, path);
+  return { path, durationMs: file.durationMs, onAirMs: done.onAirMs ?? 0 };
+}
+
+/** Ends the show in order, and counts what arrived. */
+async function closeShow(
+  stage: Stage,
+  onAir: OnAir,
+  playback: DemoSummary['playback'],
+): Promise<DemoSummary> {
+  const { control, nginx, signal, say, seconds } = stage;
+  const { targets } = await control.relay(onAir.relayId);
+  await control.stopRecording(onAir.recordingId);
+  await control.stopRelay(onAir.relayId);
+  say('off the air; finishing the recording ...');
+  const recording = await keepRecording(stage, onAir.recordingId);
+  await until('pushes ended', signal, async () => ((await nginx.livePublishers()) === 0 ? true : null));
+  const counted = await Promise.all(
+    TARGETS.map(async ({ key }, index) => ({
+      url: targets[index]?.url ?? '',
+      state: targets[index]?.state ?? 'missing',
+      frames: await countRecordedFrames(nginx.recordingDir, key),
+    })),
+  );
+  return { seconds, targets: counted, recording, playback };
+}
+
+/** Runs the whole show on this machine and undoes all of it, except for the recording; throws what went wrong. */
+export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
+  const cleanup = new Cleanup();
+  try {
+    const stage = await openStage(options, cleanup);
+    const onAir = await goOnAir(stage);
+    const playback = await stayOnAir(stage, onAir);
+    return await closeShow(stage, onAir, playback);
+  } finally {
+    await cleanup.run();
+  }
+}
