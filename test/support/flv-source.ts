@@ -28,7 +28,10 @@ export async function makeColourClip(clip: ColourClip): Promise<FlvTag[]> {
   const args = testPublisherArgs({ url: path, color, toneHz, size, fps, gop: fps, seconds });
   try {
     // -re would make it take as long as it lasts.
-    await promisify(execFile)('ffmpeg', args.filter((arg) => arg !== '-re'));
+    await promisify(execFile)(
+      'ffmpeg',
+      args.filter((arg) => arg !== '-re'),
+    );
     return await readFlv(path);
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -59,7 +62,10 @@ interface Channel {
 
 const PACE_MS = 10;
 
-function playClip(clip: readonly FlvTag[], send: (tag: FlvTag) => void): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
+function playClip(
+  clip: readonly FlvTag[],
+  send: (tag: FlvTag) => void,
+): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
   const media = clip.filter((tag) => tag.type !== TAG_SCRIPT && !isSequenceHeader(tag));
   for (const tag of clip) if (isSequenceHeader(tag)) send({ ...tag, timestamp: 0 });
   const loopMs = Math.max(...media.map((tag) => tag.timestamp)) + 33;

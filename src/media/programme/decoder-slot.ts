@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { GopKeeper } from '../flv/gop.ts';
 import { snapshotTags } from '../flv/gop.ts';
-import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
+import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
 import { type Decoder, startDecoder } from './decoder.ts';
 import { createFramePool, type FramePool } from './frame-pool.ts';
 import { createVideoFeed, type VideoFeed } from './video-feed.ts';
@@ -75,10 +75,20 @@ export function openSlot(options: SlotOptions): DecoderSlot {
   decoder?.exited
     .then((exit) => {
       if (closed) return;
-      options.log.warn({ outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) }, 'decoder ended');
+      options.log.warn(
+        { outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) },
+        'decoder ended',
+      );
       options.onLost();
     })
     .catch((error: unknown) => options.log.error({ err: error }, 'decoder end not handled'));
+
+  function takes(tag: FlvTag): boolean {
+    if (tag.type === TAG_SCRIPT) return false;
+    if (tag.type === TAG_AUDIO) return hasAudio;
+    keyed ||= isKeyFrame(tag);
+    return hasVideo && (keyed || isSequenceHeader(tag));
+  }
 
   return {
     size,
@@ -87,16 +97,10 @@ export function openSlot(options: SlotOptions): DecoderSlot {
     hasAudio,
     pid: decoder?.pid ?? 0,
     write(tag) {
-      if (!decoder || closed || tag.type === TAG_SCRIPT) return;
-      if (tag.type === TAG_VIDEO) {
-        if (!hasVideo) return;
-        keyed ||= isKeyFrame(tag);
-        if (!keyed && !isSequenceHeader(tag)) return;
-      } else if (!hasAudio) return;
-      if (!decoder.write(tag)) {
-        options.log.warn('decoder does not keep up and is replaced');
-        options.onLost();
-      }
+      if (!decoder || closed || !takes(tag)) return;
+      if (decoder.write(tag)) return;
+      options.log.warn('decoder does not keep up and is replaced');
+      options.onLost();
     },
     close() {
       if (closed) return;

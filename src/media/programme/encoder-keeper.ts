@@ -55,7 +55,12 @@ export function createEncoderKeeper(options: EncoderOptions): EncoderKeeper {
         if (stopping || encoder !== current) return;
         log.warn({ outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) }, 'encoder ended');
         const lived = performance.now() - startedAt;
-        timer = setTimeout(() => { current = start(); }, lived > GOOD_MS ? 0 : RESTART_PAUSE_MS);
+        timer = setTimeout(
+          () => {
+            current = start();
+          },
+          lived > GOOD_MS ? 0 : RESTART_PAUSE_MS,
+        );
       })
       .catch((error: unknown) => log.error({ err: error }, 'encoder end not handled'));
     return encoder;

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
-import { GatewayError } from '../../domain/errors.ts';
 import type { MixStatus } from '../../domain/job.ts';
 import type { ProgrammeSpec } from '../../domain/task.ts';
 import type { FromProgramme, Sources, ToProgramme } from './protocol.ts';
@@ -24,6 +23,7 @@ export interface ProgrammeExit {
 
 /** A programme in a process of its own. */
 export interface ProgrammeChild {
+  /** 0 when it never ran. */
   readonly pid: number;
   update(sources: Sources): void;
   /** Always resolves, when the child is gone. */
@@ -63,7 +63,7 @@ function childEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Starts a programme; throws `child-failed` when no process could be made. */
+/** Starts a programme; when no process could be made, `exited` says so. */
 export function launchProgramme(options: LaunchOptions): ProgrammeChild {
   const { log } = options;
   const child = fork(options.entry, [], {
@@ -88,14 +88,11 @@ export function launchProgramme(options: LaunchOptions): ProgrammeChild {
     // It may just have ended: `exited` tells.
     if (child.connected) child.send(message, () => undefined);
   };
-  if (child.pid === undefined) {
-    throw new GatewayError('child-failed', 'the programme process could not be started', { blame: 'system' });
-  }
   const { spec, timelineStartedAt, sources } = options;
   tell({ type: 'start', spec, timelineStartedAt, logLevel: log.level, sources });
 
   return {
-    pid: child.pid,
+    pid: child.pid ?? 0,
     exited,
     update: (next) => tell({ type: 'sources', sources: next }),
     async stop() {

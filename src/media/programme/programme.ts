@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
 import type { ProgrammeSpec } from '../../domain/task.ts';
 import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
+import { isMedia } from '../flv/tag.ts';
 import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
@@ -67,7 +68,9 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     audioKbps: spec.audio.bitrateKbps,
     onTag(tag) {
       const timestamp = timelineStartMs + tag.timestamp;
-      if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
+      // The AAC frame before the first sample can lie before the timeline's start; headers have no time.
+      if (timestamp < 0 && isMedia(tag)) return;
+      uplink.push({ ...tag, timestamp: Math.max(0, timestamp) % 2 ** 32 });
     },
   });
   const free: SceneCanvas[] = Array.from({ length: CANVASES }, () => scene.createCanvas());
@@ -98,7 +101,11 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     const same = next.size === attached.size && [...next.keys()].join() === [...attached.keys()].join();
     for (const [id, entry] of attached) if (!next.has(id)) leaving.add(entry);
     attached = next;
-    if (!same) scene.want([...next.values()].map((entry) => entry.input), performance.now());
+    if (!same)
+      scene.want(
+        [...next.values()].map((entry) => entry.input),
+        performance.now(),
+      );
   }
 
   function detach(entry: Attached): void {
@@ -168,7 +175,11 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       const usage = pids.map(processUsage);
       return {
         kind: 'mix',
-        state: uplink.isConnected ? 'running' : framesOut > 0 && uplink.starts > 0 ? 'restarting' : 'starting',
+        state: uplink.isConnected
+          ? 'running'
+          : framesOut > 0 && uplink.starts > 0
+            ? 'restarting'
+            : 'starting',
         pid: process.pid,
         inputs: inputs.map((input) => input.status(nowMs)),
         ...{ framesOut, framesDropped, lateTicks },

@@ -1,0 +1,31 @@
+import { streamId } from '../src/domain/ids.ts';
+import type { RoomFacts, UserFacts } from '../src/domain/room.ts';
+import type { InputRef } from '../src/media/programme/protocol.ts';
+
+/** Streams of users by their canonical facts: what a lost user had on the air when last seen. */
+export type KnownStreams = Map<string, readonly InputRef[]>;
+
+function streamsOf(room: RoomFacts, user: UserFacts, known: KnownStreams): readonly InputRef[] {
+  const { userId } = user;
+  if (user.lostAt === null) {
+    const kinds = [...user.streams].sort((a, b) => b.kind.localeCompare(a.kind));
+    return kinds.map(({ streamId: id, kind }) => ({ streamId: id, userId, stream: kind }));
+  }
+  // A lost user keeps its cell through the grace; who was lost before this run began had a camera.
+  const main = streamId({ appId: room.appId, room: room.room, userId, kind: 'main' });
+  return known.get(userId) ?? [{ streamId: main, userId, stream: 'main' }];
+}
+
+/** A mix's inputs in order of entry, a user's camera before its screen; remembers what each user had. */
+export function mixInputs(room: RoomFacts | null, known: KnownStreams): InputRef[] {
+  const users = [...(room?.users ?? [])].sort((a, b) => a.order - b.order);
+  const inputs: InputRef[] = [];
+  const present = new Set(users.map((user) => user.userId));
+  for (const userId of known.keys()) if (!present.has(userId)) known.delete(userId);
+  for (const user of users) {
+    const streams = room ? streamsOf(room, user, known) : [];
+    known.set(user.userId, streams);
+    inputs.push(...streams);
+  }
+  return inputs;
+}
