@@ -5,7 +5,10 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { registerHealthRoutes } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
+import { registerOperatorRoutes } from './api/operator/register.ts';
 import { registerFlvRoutes } from './api/playback/flv.ts';
+import { registerHlsRoutes } from './api/playback/hls.ts';
+import { createHlsStore } from './api/playback/hls-store.ts';
 import { attachWsFlv } from './api/playback/ws-flv.ts';
 import type { ParentLink } from './cli/command.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
@@ -18,13 +21,25 @@ import { requireRedisUrl } from './config/env.ts';
 import { removeRunFile, writeRunFile } from './config/run-file.ts';
 import { loadClusterApps } from './config/shared-apps.ts';
 import { GatewayError } from './domain/errors.ts';
+import type { GatewayFacts } from './domain/room.ts';
 import type { Secret } from './domain/secret.ts';
+import { verifyTicket } from './identity/tickets.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
-import { createRedis, waitUntilReady } from './queue/redis.ts';
+import { createAnnouncements } from './queue/announcements.ts';
+import { createRedis, reach, waitUntilReady } from './queue/redis.ts';
+import { gatewayIdOf, removeDeadGatewayUsers, startHeartbeat } from './rooms/gateway-facts.ts';
+import { markHlsWanted } from './rooms/hls-wanted.ts';
+import { LateRegistry } from './rooms/late-registry.ts';
+import { RoomRegistry } from './rooms/registry.ts';
+import { readRooms } from './rooms/room-facts.ts';
+import { startWatcher } from './rooms/watcher.ts';
 import { Closers } from './supervisor/closers.ts';
 import type { GatewayReady } from './supervisor/messages.ts';
 import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
 import { untilAborted } from './supervisor/until-aborted.ts';
+import { readStatuses } from './tasks/job-status.ts';
+import { createRecordings } from './tasks/recordings.ts';
+import { createTaskStore } from './tasks/task-store.ts';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -94,37 +109,64 @@ async function loadApps(
   return loadClusterApps({ ...parts, dataDir, redisAnswers });
 }
 
-/** Opens the ports and wires what answers on them. */
+/** Opens the ports, wires what answers on them, and lets the others know. */
 async function serve(parts: Parts): Promise<GatewayReady> {
-  const { config, log, closers, apps, clusterSecret } = parts;
+  const { config, log, closers, apps, clusterSecret, redis } = parts;
+  const rooms = new LateRegistry();
+  // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
+  closers.add('rooms', () => rooms.close());
   const hub = await createHub({
     bind: config.bind,
     port: config.rtmp.port,
     apps,
     clusterSecret,
     log: log.child({ part: 'hub' }),
-    onEvent: () => undefined,
+    onEvent: rooms.apply,
   }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
   closers.add('hub', () => hub.close());
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
-  registerRoutes(app, parts, hub);
+  const addresses = () => currentAddresses(parts, app, hub);
+  registerRoutes(app, parts, hub, addresses);
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
-  const httpPort = (app.server.address() as AddressInfo).port;
-  const addresses = addressesOf({
-    config,
-    httpPort,
-    rtmpPort: hub.port,
-    hostName: hostname(),
-    onlyLocalWorkers: parts.supervised?.embeddedRedis ?? false,
+  const facts = toGatewayFacts(addresses());
+  const registry = new RoomRegistry({
+    redis,
+    gatewayId: facts.gatewayId,
+    graceMs: config.lostUserGraceSeconds * 1000,
+    log: log.child({ part: 'rooms' }),
   });
-  return readyFacts(addresses, httpPort, hub.port);
+  rooms.open(registry);
+  announce(parts, facts);
+  return readyFacts(addresses(), httpPortOf(app), hub.port);
 }
 
-function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub): void {
-  const { supervised, redis, closers } = parts;
+/** What other processes hear of this gateway, and the watcher that every gateway offers to be. */
+function announce(parts: Parts, facts: GatewayFacts): void {
+  const { config, log, closers, redis, redisUrl } = parts;
+  const heartbeat = startHeartbeat({ redis, facts, log });
+  closers.add('heartbeat', () => heartbeat.stop());
+  const announcements = createAnnouncements(createRedis(redisUrl, { purpose: 'subscriber', log }), log);
+  closers.add('announcements', () => announcements.close());
+  const graceMs = config.lostUserGraceSeconds * 1000;
+  const watcher = startWatcher({
+    redis,
+    announcements,
+    gatewayId: facts.gatewayId,
+    tasks: createTaskStore(redis),
+    rooms: {
+      list: () => reach(() => readRooms(redis)),
+      removeDeadGatewayUsers: () => reach(() => removeDeadGatewayUsers(redis, Date.now(), graceMs)),
+    },
+    log: log.child({ part: 'watcher' }),
+  });
+  closers.add('watcher', () => watcher.stop());
+}
+
+function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub, addresses: () => Addresses): void {
+  const { supervised, redis, closers, clusterSecret, log } = parts;
   registerHealthRoutes(app, {
     redis: () => redis.status === 'ready',
     hub: () => hub.port > 0,
@@ -134,6 +176,46 @@ function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub): void {
   registerFlvRoutes(app, { hub });
   const webSockets = attachWsFlv(app.server, { hub });
   closers.add('websockets', () => webSockets.close());
+  const store = createHlsStore({ log: log.child({ part: 'hls' }) });
+  closers.add('hls', () => store.close());
+  registerHlsRoutes(app, {
+    store,
+    markWanted: (streamId) => markHlsWanted(redis, streamId, Date.now()),
+    authorisePlay: (stream, ticket) => hub.authorisePlay(stream, ticket),
+    verifyWorker: (stream, ticket) => ({
+      epoch: verifyTicket(clusterSecret, ticket, { use: 'hls', stream, nowMs: Date.now() }).epoch ?? 0,
+    }),
+  });
+  registerOperatorRoutes(app, {
+    apps: parts.apps,
+    tasks: createTaskStore(redis),
+    rooms: { list: () => reach(() => readRooms(redis)) },
+    statuses: { all: () => readStatuses(redis) },
+    recordings: createRecordings(redis),
+    clusterSecret,
+    publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
+    now: Date.now,
+  });
+}
+
+function httpPortOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port;
+}
+
+function currentAddresses(parts: Parts, app: FastifyInstance, hub: Hub): Addresses {
+  return addressesOf({
+    config: parts.config,
+    httpPort: httpPortOf(app),
+    rtmpPort: hub.port,
+    hostName: hostname(),
+    onlyLocalWorkers: parts.supervised?.embeddedRedis ?? false,
+  });
+}
+
+function toGatewayFacts(addresses: Addresses): GatewayFacts {
+  const { internalHttp, internalRtmp, publicHttp, publicRtmp } = addresses;
+  const { hostname: host, port } = new URL(internalRtmp);
+  return { gatewayId: gatewayIdOf(host, Number(port)), internalHttp, internalRtmp, publicHttp, publicRtmp };
 }
 
 function readyFacts(addresses: Addresses, httpPort: number, rtmpPort: number): GatewayReady {
