@@ -11,7 +11,11 @@ export interface DemoUser {
 
 export const DEMO_USERS: readonly DemoUser[] = [
   { userId: 'anna', picture: 'testsrc2=size=640x360:rate=30', toneHz: 330 },
-  { userId: 'bruno', picture: 'gradients=size=640x360:rate=30:speed=0.01:n=4:seed=7', toneHz: 415 },
+  {
+    userId: 'bruno',
+    picture: 'gradients=size=640x360:rate=30:speed=0.02:n=3:c0=#0b3d91:c1=#1f9e89:c2=#f4a259:seed=7',
+    toneHz: 415,
+  },
   {
     userId: 'carla',
     picture:
