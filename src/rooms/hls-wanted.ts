@@ -16,3 +16,8 @@ export async function pruneHlsWanted(redis: Redis, nowMs: number): Promise<void>
   const old = [...wanted].filter(([, at]) => nowMs - at > HLS_LINGER_MS).map(([streamId]) => streamId);
   if (old.length > 0) await reach(() => redis.hdel(HLS_WANTED, ...old));
 }
+
+/** A viewer asked for this stream as HLS: the watcher starts or keeps its job. Throws `redis-away`. */
+export async function markHlsWanted(redis: Redis, streamId: string, nowMs: number): Promise<void> {
+  await reach(() => redis.hset(HLS_WANTED, streamId, nowMs));
+}
