@@ -38,7 +38,7 @@ export interface StreamReader {
 const FIRST_RETRY_MS = 250;
 const DEFAULT_MAX_RETRY_MS = 1000;
 /** A connection that lived this long was a good one: the next attempt comes at once. */
-const GOOD_MS = 2000;
+const GOOD_MS = 200;
 
 /** Pause before attempt n (from 0) since the last good connection: none, 250 ms, 500 ms, at most maxMs. */
 export function readerRetryMs(attempt: number, maxMs: number): number {

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { decodeAmf, encodeAmf } from '../../src/media/rtmp/amf.ts';
+import { createChunkReader } from '../../src/media/rtmp/chunk-reader.ts';
+import { encodeMessage, type RtmpMessage } from '../../src/media/rtmp/chunks.ts';
+
+export interface RtmpSink {
+  readonly port: number;
+  readonly url: string;
+  /** Sessions that were accepted as publishers. */
+  readonly publishes: number;
+  /** Media messages received over all sessions. */
+  readonly media: readonly (RtmpMessage & { readonly session: number })[];
+  readonly connections: number;
+  /** From now on nothing is read, as when the server hangs. */
+  stall(): void;
+  resume(): void;
+  reset(): void;
+  /** Status code of the next publishes; null accepts. */
+  refuseWith: string | null;
+  close(): Promise<void>;
+}
+
+const HANDSHAKE_BYTES = 1536;
+
+/** A small RTMP server that accepts publishers until the test makes it misbehave. */
+export async function startRtmpSink(): Promise<RtmpSink> {
+  const sockets = new Set<Socket>();
+  const media: (RtmpMessage & { session: number })[] = [];
+  let publishes = 0;
+  let isStalled = false;
+  const server = createServer({ highWaterMark: 16 * 1024 }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    serve(socket);
+  });
+
+  function serve(socket: Socket): void {
+    let hello: Buffer | null = Buffer.alloc(0);
+    let session = 0;
+    const send = (values: Parameters<typeof encodeAmf>[0], streamId = 0) =>
+      socket.write(
+        encodeMessage(
+          { type: 20, timestamp: 0, streamId, data: encodeAmf(values) },
+          { chunkStreamId: 3, chunkBytes: 128 },
+        ),
+      );
+    const status = (level: string, code: string) => send(['onStatus', 0, null, { level, code }], 1);
+    const reader = createChunkReader({ maxMessageBytes: 16 * 1024 * 1024, onMessage: take });
+
+    function command(data: Buffer): void {
+      const [name, transaction] = decodeAmf(data);
+      if (name === 'connect') send(['_result', transaction, null, { code: 'NetConnection.Connect.Success' }]);
+      if (name === 'createStream') send(['_result', transaction, null, 1]);
+      if (name !== 'publish') return;
+      if (sink.refuseWith !== null) {
+        status('error', sink.refuseWith);
+        socket.end();
+        return;
+      }
+      publishes += 1;
+      session = publishes;
+      status('status', 'NetStream.Publish.Start');
+    }
+
+    function take(message: RtmpMessage): void {
+      if (message.type === 1) reader.setChunkBytes(message.data.readUInt32BE());
+      else if (message.type === 20) command(message.data);
+      else if (message.type === 8 || message.type === 9) media.push({ ...message, session });
+    }
+
+    /** What follows the handshake, or null while it goes on. */
+    function shakeHands(chunk: Buffer, before: Buffer): Buffer | null {
+      const bytes = Buffer.concat([before, chunk]);
+      const first = 1 + HANDSHAKE_BYTES;
+      if (before.length < first && bytes.length >= first) {
+        socket.write(Buffer.concat([bytes.subarray(0, first), Buffer.alloc(HANDSHAKE_BYTES)]));
+      }
+      const isWhole = bytes.length >= first + HANDSHAKE_BYTES;
+      hello = isWhole ? null : bytes;
+      return isWhole ? bytes.subarray(first + HANDSHAKE_BYTES) : null;
+    }
+
+    socket.on('data', (chunk: Buffer) => {
+      const rest = hello === null ? chunk : shakeHands(chunk, hello);
+      if (rest && rest.length > 0) reader.push(rest);
+      if (isStalled) socket.pause();
+    });
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sink: RtmpSink = {
+    port,
+    url: `rtmp://127.0.0.1:${port}/live/secret-key-1`,
+    get publishes() {
+      return publishes;
+    },
+    media,
+    get connections() {
+      return sockets.size;
+    },
+    stall() {
+      isStalled = true;
+      for (const socket of sockets) socket.pause();
+    },
+    resume() {
+      isStalled = false;
+      for (const socket of sockets) socket.resume();
+    },
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    refuseWith: null,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return sink;
+}
