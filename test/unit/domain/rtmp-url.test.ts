@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../../../src/domain/errors.ts';
+import { parseRtmpUrl, showRtmpUrl } from '../../../src/domain/rtmp-url.ts';
+
+describe('parseRtmpUrl', () => {
+  const good: [string, { host: string; port: number; app: string; key: string; tcUrl: string }][] = [
+    [
+      'rtmp://a.rtmp.youtube.com/live2/abcd-efgh',
+      {
+        host: 'a.rtmp.youtube.com',
+        port: 1935,
+        app: 'live2',
+        key: 'abcd-efgh',
+        tcUrl: 'rtmp://a.rtmp.youtube.com/live2',
+      },
+    ],
+    [
+      'rtmp://h:19350/app/inst/key?txSecret=1f/2e&txTime=5',
+      {
+        host: 'h',
+        port: 19350,
+        app: 'app/inst',
+        key: 'key?txSecret=1f/2e&txTime=5',
+        tcUrl: 'rtmp://h:19350/app/inst',
+      },
+    ],
+    [
+      'RTMP://[::1]:1936/live/k',
+      { host: '::1', port: 1936, app: 'live', key: 'k', tcUrl: 'rtmp://[::1]:1936/live' },
+    ],
+    [
+      'rtmp://h/live?vhost=v.example/key',
+      {
+        host: 'h',
+        port: 1935,
+        app: 'live?vhost=v.example',
+        key: 'key',
+        tcUrl: 'rtmp://h/live?vhost=v.example',
+      },
+    ],
+    [
+      'rtmp://h/live/k#1%2F@:x',
+      { host: 'h', port: 1935, app: 'live', key: 'k#1%2F@:x', tcUrl: 'rtmp://h/live' },
+    ],
+  ];
+  for (const [url, parts] of good) {
+    it(`takes ${showRtmpUrl(url)} apart and keeps the key as written`, () => {
+      expect(parseRtmpUrl(url)).toEqual(parts);
+    });
+  }
+
+  const bad = [
+    '',
+    'http://h/live/key-5f3a',
+    'rtmps://h/live/key-5f3a',
+    'rtmp://h',
+    'rtmp://h/key-5f3a',
+    'rtmp://h/live/',
+    'rtmp://h/live/?key-5f3a',
+    'rtmp:///live/key-5f3a',
+    'rtmp://h:0/live/key-5f3a',
+    'rtmp://h:65536/live/key-5f3a',
+    'rtmp://h:x/live/key-5f3a',
+    'rtmp://user:pass@h/live/key-5f3a',
+    'rtmp://h/live/key 5f3a',
+    'rtmp://h/live/key\r\n5f3a',
+    `rtmp://h/live/${'key-5f3a'.repeat(300)}`,
+  ];
+  for (const url of bad) {
+    it(`refuses ${JSON.stringify(url.slice(0, 40))} without repeating it`, () => {
+      let thrown: unknown;
+      try {
+        parseRtmpUrl(url);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(GatewayError);
+      expect(thrown).toMatchObject({ code: 'bad-request' });
+      expect(JSON.stringify([(thrown as GatewayError).message, thrown])).not.toContain('5f3a');
+    });
+  }
+});
+
+describe('showRtmpUrl', () => {
+  it('keeps host, port and application', () => {
+    expect(showRtmpUrl('rtmp://h:1936/live/inst/key?a=b')).toBe('rtmp://h:1936/live/inst/****');
+    expect(showRtmpUrl('rtmp://h/live?token=t0p/key')).toBe('rtmp://h/live?****/****');
+    expect(showRtmpUrl(parseRtmpUrl('rtmp://h/live/key'))).toBe('rtmp://h/live/****');
+    expect(showRtmpUrl('nonsense key-5f3a')).toBe('rtmp://****');
+  });
+
+  it('never shows any part of a key, whatever the key is made of', () => {
+    const alphabet = "abcXYZ019-_.~!$&'()*+,;=:@%?#";
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48271) % 2147483647;
+      return seed % below;
+    };
+    for (let round = 0; round < 2000; round += 1) {
+      const first = alphabet[random(25)] ?? 'k';
+      const tail = Array.from({ length: 6 + random(30) }, () => alphabet[random(alphabet.length)]).join('');
+      const key = `${first}${tail}`;
+      const query = random(3) === 0 ? `?s=${tail}/${first}` : '';
+      const shown = showRtmpUrl(`rtmp://host.example:19350/live/one/${key}${query}`);
+      expect(shown).toBe('rtmp://host.example:19350/live/one/****');
+    }
+  });
+});
