@@ -46,6 +46,8 @@ interface OpenSegment {
   bytes: number;
   /** Latest tag time. */
   lastMs: number;
+  /** Time of the first sound behind a hole. */
+  holeEndMs?: number;
 }
 
 /** Adds lengths: a picture lasts until the next one is shown, the last until the segment ends. */
@@ -108,6 +110,7 @@ class CmafSegmenter implements Segmenter {
     if (packet.data.length === 0 || !this.#configs[packet.track]) return;
     const begins = this.#mayBegin(packet);
     const open = this.#open;
+    if (open && this.#waitsBehindHole(open, packet, tag)) return;
     if (open && begins && this.#isOver(open, packet, tag)) this.#close(packet.ptsMs, tag.timestamp);
     if (!this.#open) {
       if (!begins) return;
@@ -137,6 +140,15 @@ class CmafSegmenter implements Segmenter {
   /** Pictures decide where segments begin; without any, every frame of sound may. */
   #mayBegin(packet: MediaPacket): boolean {
     return this.#configs.video ? packet.track === 'video' && packet.key : true;
+  }
+
+  /** Behind a hole the picture says whether a new segment can begin; sound that comes before it has no place. */
+  #waitsBehindHole(open: OpenSegment, packet: MediaPacket, tag: FlvTag): boolean {
+    if (packet.track === 'video' || !this.#configs.video) return false;
+    const sinceMs = tag.timestamp - open.lastMs;
+    if (sinceMs <= HOLE_MS) return false;
+    open.holeEndMs ??= tag.timestamp;
+    return tag.timestamp - open.holeEndMs < HOLE_MS;
   }
 
   #isOver(open: OpenSegment, packet: MediaPacket, tag: FlvTag): boolean {
