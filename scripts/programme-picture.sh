@@ -6,5 +6,5 @@ set -eu
 picture="$(dirname "$0")/../docs/programme.png"
 mkdir -p "$(dirname "$picture")"
 ffmpeg -v error -y -ss 6 -i "$1" -frames:v 1 \
-  -vf 'scale=960:-2,split[a][b];[a]palettegen=max_colors=128[p];[b][p]paletteuse=dither=none' "$picture"
+  -vf 'scale=960:-2,split[a][b];[a]palettegen=max_colors=256[p];[b][p]paletteuse=dither=bayer:bayer_scale=4' "$picture"
 echo "$picture: $(wc -c <"$picture") bytes" >&2
