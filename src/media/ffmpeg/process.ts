@@ -13,7 +13,7 @@ export interface FfmpegProcessOptions {
   readonly stdout: 'pipe' | 'ignore';
   /** Pipes beside the standard ones, from descriptor 3 on, that the child writes to. */
   readonly extraPipes?: number;
-  /** 0 to 19; a child that may wait gets a higher one. */
+  /** -20 to 19; a child that may wait gets a higher one. */
   readonly nice?: number;
   /** `ffmpeg` of the PATH by default. */
   readonly binary?: string;
@@ -23,6 +23,8 @@ export interface FfmpegProcessOptions {
 export interface FfmpegProcess {
   /** 0 when it never ran. */
   readonly pid: number;
+  /** -20 to 19; does nothing when the system forbids it. */
+  setNice(nice: number): void;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   /** The extra pipes in order. */
@@ -88,11 +90,11 @@ function watchExit(
   });
 }
 
-function lowerPriority(pid: number, nice: number, log: Logger): void {
+function changePriority(pid: number, nice: number, log: Logger): void {
   try {
     setPriority(pid, nice);
   } catch (error) {
-    // Already gone, or not allowed here: it runs at normal priority then.
+    // Already gone, or not allowed here: it runs as it did.
     log.debug({ err: error }, 'priority not changed');
   }
 }
@@ -116,10 +118,14 @@ export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
       log.debug({ child: name, code: (error as NodeJS.ErrnoException).code }, 'pipe ended'),
     );
   }
-  if (child.pid !== undefined && options.nice) lowerPriority(child.pid, options.nice, log);
+  const setNice = (nice: number): void => {
+    if (child.pid !== undefined && child.exitCode === null) changePriority(child.pid, nice, log);
+  };
+  if (options.nice !== undefined) setNice(options.nice);
 
   return {
     pid: child.pid ?? 0,
+    setNice,
     stdin: child.stdin,
     stdout: child.stdout,
     pipes,

@@ -2,8 +2,10 @@ import type { Logger } from 'pino';
 import type { GopKeeper } from '../flv/gop.ts';
 import { snapshotTags } from '../flv/gop.ts';
 import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
+import { CHANNELS } from './clock.ts';
 import { type Decoder, startDecoder } from './decoder.ts';
 import { createFramePool, type FramePool } from './frame-pool.ts';
+import type { Priorities } from './priority.ts';
 import { createVideoFeed, type VideoFeed } from './video-feed.ts';
 
 export interface CellSize {
@@ -17,8 +19,8 @@ export interface SlotOptions {
   readonly gop: GopKeeper;
   /** null: only the sound is wanted. */
   readonly size: CellSize | null;
+  readonly priorities: Priorities;
   readonly onSound: (position: number, samples: Int16Array) => void;
-  readonly onFrame: () => void;
   /** The decoder ended by itself or is stuck. */
   readonly onLost: () => void;
 }
@@ -30,12 +32,13 @@ export interface DecoderSlot {
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
   readonly pid: number;
+  /** One past the last sample it gave, on the input's timeline. */
+  readonly soundEnd: number;
   write(tag: FlvTag): void;
+  /** It has caught up: from now on it works at the priority of what is shown. */
+  promote(): void;
   close(): void;
 }
-
-/** The programme's clock and encoder go before any input. */
-const DECODER_NICE = 5;
 
 function startFed(options: SlotOptions, pool: FramePool | null, feed: VideoFeed | null): Decoder | null {
   const { gop, size, log } = options;
@@ -47,11 +50,8 @@ function startFed(options: SlotOptions, pool: FramePool | null, feed: VideoFeed 
     log,
     video,
     audio,
-    nice: DECODER_NICE,
-    onFrame(frame) {
-      feed?.push(frame);
-      options.onFrame();
-    },
+    nice: options.priorities.catchingUp,
+    onFrame: (frame) => feed?.push(frame),
     onSound: options.onSound,
   });
   for (const tag of snapshotTags(kept)) {
@@ -68,7 +68,12 @@ export function openSlot(options: SlotOptions): DecoderSlot {
   const kept = gop.snapshot();
   const hasVideo = size !== null && kept.videoHeader !== null;
   const hasAudio = kept.audioHeader !== null;
-  const decoder = startFed(options, pool, feed);
+  let soundEnd = 0;
+  const onSound = (position: number, samples: Int16Array): void => {
+    soundEnd = position + samples.length / CHANNELS;
+    options.onSound(position, samples);
+  };
+  const decoder = startFed({ ...options, onSound }, pool, feed);
   let closed = false;
   // A picture can only begin at a key frame; the kept GOP begins with one.
   let keyed = kept.tags.some(isKeyFrame);
@@ -96,6 +101,10 @@ export function openSlot(options: SlotOptions): DecoderSlot {
     hasVideo,
     hasAudio,
     pid: decoder?.pid ?? 0,
+    get soundEnd() {
+      return soundEnd;
+    },
+    promote: () => decoder?.setNice(options.priorities.decoder),
     write(tag) {
       if (!decoder || closed || !takes(tag)) return;
       if (decoder.write(tag)) return;

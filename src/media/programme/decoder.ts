@@ -24,6 +24,7 @@ export interface Decoder {
   readonly pid: number;
   /** Timestamps must go on without jumps. False when the child does not keep up and should be replaced. */
   write(tag: FlvTag): boolean;
+  setNice(nice: number): void;
   readonly exited: Promise<FfmpegExit>;
   close(): void;
 }
@@ -137,6 +138,7 @@ export function startDecoder(options: DecoderOptions): Decoder {
   return {
     pid: child.pid,
     exited: child.exited,
+    setNice: child.setNice,
     write(tag) {
       if (!stdin?.writable) return true; // its exit tells the rest
       stdin.write(encodeFlvTag(tag));

@@ -9,11 +9,13 @@ import { SAMPLE_RATE } from './clock.ts';
 import { type CellSize, type DecoderSlot, openSlot } from './decoder-slot.ts';
 import type { Frame } from './frame-pool.ts';
 import { createPcmRing } from './pcm-ring.ts';
+import type { Priorities } from './priority.ts';
 import type { InputRef } from './protocol.ts';
 
 export interface InputOptions {
   readonly ref: InputRef;
   readonly log: Logger;
+  readonly priorities: Priorities;
   readonly playoutDelayMs?: number;
 }
 
@@ -47,7 +49,9 @@ const PLAYOUT_DELAY_MS = 150;
 const STALLED_AFTER_MS = 1000;
 const PLACEHOLDER_AFTER_MS = 4000;
 /** A decoder that has come this near to now has caught up. */
-const CAUGHT_UP_MS = 250;
+const CAUGHT_UP_MS = 50;
+/** Samples that the new decoder's sound may be behind at the change: the playout delay covers them. */
+const SOUND_CAUGHT_UP = SAMPLE_RATE / 20;
 const FIRST_TIMESTAMP_MS = 1000;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 2000;
@@ -103,7 +107,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
       log,
       gop,
       size,
-      onFrame: () => undefined,
+      priorities: options.priorities,
       onSound: (position, samples) => hear(slot, position, samples),
       onLost: () => lost(slot),
     });
@@ -124,7 +128,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
     if (slot === pending) pending = null;
     else activeLost = true;
     clearTimeout(retryTimer);
-    retryTimer = setTimeout(replace, retryMs);
+    retryTimer = setTimeout(replace, livedMs > RESTART_FORGET_MS ? 0 : retryMs);
   }
 
   function takeOver(): void {
@@ -132,6 +136,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
     // The picture shown last stays until the new decoder has its first.
     active?.close();
     active = pending;
+    active.promote();
     activeLost = false;
     pending = null;
   }
@@ -140,10 +145,13 @@ export function createInput(options: InputOptions): ProgrammeInput {
     if (pending && !held && (!active || canShow(pending, nowMs))) takeOver();
   }
 
+  /** The new decoder has caught up with now in picture and sound. */
   function canShow(slot: DecoderSlot, nowMs: number): boolean {
-    if (!slot.feed || !slot.hasVideo) return true;
     const timeline = timelineAt(nowMs);
-    return timeline !== null && slot.feed.isFresh(timeline, CAUGHT_UP_MS);
+    if (!slot.feed || !slot.hasVideo) return true;
+    if (timeline === null || !slot.feed.isFresh(timeline, CAUGHT_UP_MS)) return false;
+    const isHeard = audio.isSounding && slot.hasAudio && !activeLost;
+    return !isHeard || slot.soundEnd >= ring.end - SOUND_CAUGHT_UP;
   }
 
   function tracksChanged(before: ReturnType<typeof gop.snapshot>, tag: FlvTag): boolean {

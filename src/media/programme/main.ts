@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { raiseOwnPriority } from './priority.ts';
 import { type Programme, startProgramme } from './programme.ts';
 import type { FromProgramme, ToProgramme } from './protocol.ts';
 
@@ -34,6 +35,7 @@ function runProgrammeProcess(): void {
       spec: message.spec,
       timelineStartedAt: message.timelineStartedAt,
       sources: message.sources,
+      priorities: raiseOwnPriority(),
       log,
       onFenced() {
         tell({ type: 'fenced' });

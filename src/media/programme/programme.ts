@@ -7,17 +7,20 @@ import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
 import { createEncoderKeeper } from './encoder-keeper.ts';
+import { frameBytes } from './frame-pool.ts';
 import { createInput, type ProgrammeInput } from './input.ts';
+import type { Priorities } from './priority.ts';
 import type { InputRef, Sources } from './protocol.ts';
 import { createScene, type SceneCanvas } from './scene.ts';
 import { openUplink } from './uplink.ts';
-import { processUsage } from './usage.ts';
+import { createUsageMeter } from './usage.ts';
 
 export interface ProgrammeOptions {
   readonly spec: ProgrammeSpec;
   /** Unix ms at which the programme's timestamps are 0. */
   readonly timelineStartedAt: number;
   readonly sources: Sources;
+  readonly priorities: Priorities;
   readonly log: Logger;
   /** A higher epoch publishes or reads: this run is over. */
   readonly onFenced: () => void;
@@ -39,8 +42,9 @@ interface Attached {
 
 /** Sounds of more users are not mixed. */
 const MAX_INPUTS = 16;
-/** Pictures the encoder may be behind before frames are dropped: a quarter of a second at 30 fps. */
-const CANVASES = 8;
+/** Pictures the encoder may be behind before frames are dropped: half a second at 30 fps, in bounded memory. */
+const CANVASES = 15;
+const MAX_CANVAS_BYTES = 64 * 1024 * 1024;
 
 export function startProgramme(options: ProgrammeOptions): Programme {
   const { spec, log } = options;
@@ -60,6 +64,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     layout: spec.layout,
     background: parseColor(spec.background),
   });
+  const measure = createUsageMeter();
   const mixer = createAudioMixer(Math.ceil(SAMPLE_RATE / fps) + 1);
   const uplink = openUplink({ url: () => sources.publishUrl, log, onFenced: options.onFenced });
   const encoder = createEncoderKeeper({
@@ -73,10 +78,11 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       uplink.push({ ...tag, timestamp: Math.max(0, timestamp) % 2 ** 32 });
     },
   });
-  const free: SceneCanvas[] = Array.from({ length: CANVASES }, () => scene.createCanvas());
+  const canvases = Math.max(4, Math.min(CANVASES, Math.floor(MAX_CANVAS_BYTES / frameBytes(width, height))));
+  const free: SceneCanvas[] = Array.from({ length: canvases }, () => scene.createCanvas());
 
   function attach(ref: InputRef, url: string | null): Attached {
-    const input = createInput({ ref, log });
+    const input = createInput({ ref, log, priorities: options.priorities });
     const entry: Attached = {
       input,
       url,
@@ -172,7 +178,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       const nowMs = performance.now();
       const inputs = [...attached.values()].map((entry) => entry.input);
       const pids = [process.pid, encoder.pid, ...inputs.flatMap((input) => input.pids)];
-      const usage = pids.map(processUsage);
+      const usage = measure(pids);
       return {
         kind: 'mix',
         state: uplink.isConnected
@@ -185,8 +191,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
         ...{ framesOut, framesDropped, lateTicks },
         encoderStarts: encoder.starts,
         publisherStarts: uplink.starts,
-        cpuSeconds: usage.reduce((sum, one) => sum + one.cpuSeconds, 0),
-        rssBytes: usage.reduce((sum, one) => sum + one.rssBytes, 0),
+        ...usage,
       };
     },
     async stop() {

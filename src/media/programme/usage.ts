@@ -24,3 +24,19 @@ export function processUsage(pid: number): Usage {
     return { cpuSeconds: 0, rssBytes: 0 };
   }
 }
+
+/** Sums up a changing set of processes; what ended ones used stays counted as it was last seen. */
+export function createUsageMeter(): (pids: readonly number[]) => Usage {
+  let endedSeconds = 0;
+  let last = new Map<number, number>();
+  return (pids) => {
+    const now = new Map(pids.map((pid) => [pid, processUsage(pid)]));
+    for (const [pid, seconds] of last) if (!now.has(pid)) endedSeconds += seconds;
+    last = new Map([...now].map(([pid, usage]) => [pid, Math.max(usage.cpuSeconds, last.get(pid) ?? 0)]));
+    const usages = [...now.values()];
+    return {
+      cpuSeconds: endedSeconds + [...last.values()].reduce((sum, seconds) => sum + seconds, 0),
+      rssBytes: usages.reduce((sum, usage) => sum + usage.rssBytes, 0),
+    };
+  };
+}
