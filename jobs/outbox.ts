@@ -16,6 +16,7 @@ export class Outbox {
   }
 
   async flush(): Promise<void> {
-    for (const [name, write] of this.#waiting) await this.send(name, write);
+    // A copy: what fails is put in again, behind the rest.
+    for (const [name, write] of [...this.#waiting]) await this.send(name, write);
   }
 }

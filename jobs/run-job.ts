@@ -30,6 +30,10 @@ export interface RunDeps {
 /** Handlers are asked to close within 5 s; a later one is named in the log. */
 const CLOSE_MS = 5_000;
 
+/** A mix may outlive its task (others copy it), finalising always does. */
+const ENDS_WITH_TASK: ReadonlySet<JobKind> = new Set(['push', 'record']);
+const STOPPED: JobOutcome = { result: 'stopped' };
+
 /** One run of a job in this process: lease, control channel, status, handler, and the way back. */
 export class Run {
   readonly job: JobRef;
@@ -94,16 +98,17 @@ export class Run {
     }
   }
 
+  /** A record handler also gets a run that is over already: it has a journal to close and to ask files of. */
   async #handle(epoch: number, status: StatusWriter): Promise<JobOutcome> {
     const { facts, handlers, redis } = this.#deps;
     this.#log.info({ epoch }, 'run begins');
     const overdue = this.#watchClosing();
     try {
       // Read before anything else, so that an outage finds the task known.
-      await facts.getTask(this.job.id);
-      const outcome = this.aborted
-        ? ({ result: 'stopped' } as const)
-        : await handlers[this.job.kind](this.#context(epoch, status));
+      const task = await facts.getTask(this.job.id);
+      if (task !== null && task.endedAt !== null && ENDS_WITH_TASK.has(this.job.kind)) this.abort('stopped');
+      const skip = this.aborted && this.job.kind !== 'record';
+      const outcome = skip ? STOPPED : await handlers[this.job.kind](this.#context(epoch, status));
       if (outcome.result === 'done') await facts.requestDone(this.job);
       await clearFailure(redis, this.job).catch(() => undefined); // Redis is away: an old failure stays shown
       this.#log.info({ epoch, outcome: outcome.result }, 'run ended');

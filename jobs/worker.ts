@@ -14,6 +14,7 @@ import { createLeases } from '../src/tasks/lease.ts';
 import { createRecordings } from '../src/tasks/recordings.ts';
 import { createRequestedJobs } from '../src/tasks/requested-jobs.ts';
 import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
+import { requestUnfinished } from './finalise.ts';
 import { startHeart } from './heart.ts';
 import type { JobHandler } from './job-context.ts';
 import { createJobFacts } from './job-facts.ts';
@@ -94,6 +95,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const heart = startHeart(redis, runs, log);
   await heart.firstBeat;
   const workers = JOB_KINDS.map((kind) => openWorker(kind, jobsRedis, runs, log));
+  // What was recorded here and never finished: this machine has the only copy.
+  await requestUnfinished({ dataDir: options.dataDir, facts }).catch((error: unknown) => {
+    log.error({ err: error }, 'unfinished recordings could not be looked for');
+  });
   log.info('worker is ready');
 
   async function drain(): Promise<void> {

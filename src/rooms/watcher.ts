@@ -203,7 +203,8 @@ class Rounds {
     if (performance.now() - saidAtMs < STOP_AGAIN_MS) return;
     this.#stoppedAtMs.set(key, performance.now());
     this.#options.log.info({ job: key }, 'stopping a job');
-    await this.#queues.removeWaiting(job);
+    // A record job is handed out even so: its last worker may have died and left a journal to be closed.
+    if (job.kind !== 'record') await this.#queues.removeWaiting(job);
     await sendControl(this.#options.redis, job, 'stop');
   }
 
