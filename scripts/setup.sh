@@ -77,7 +77,7 @@ install_modules() {
 BUILT=dist/.built
 build() {
   # Folders count too: theirs is the time of the last file that was added or removed.
-  if [ -e "$BUILT" ] && [ -z "$(find src jobs test/support test/bench package-lock.json tsconfig.json tsconfig.build.json -newer "$BUILT" | head -n 1)" ]; then
+  if [ -e "$BUILT" ] && [ -z "$(find src jobs test/support test/bench package-lock.json tsconfig.json tsconfig.build.json -newer "$BUILT" 2>/dev/null | head -n 1)" ]; then
     return 0
   fi
   say "building"
