@@ -251,7 +251,9 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
     publishSessions: async (application, key) => (await sessionTimes(application, key)).length,
     livePublishers: async () => {
       const answer = await fetch(`http://127.0.0.1:${places.httpPort}/stat`);
-      return (await answer.text()).split('<publishing/>').length - 1;
+      // Stream and client both carry the mark: count the clients.
+      const clients = (await answer.text()).match(/<client>.*?<\/client>/gs) ?? [];
+      return clients.filter((client) => client.includes('<publishing/>')).length;
     },
     errorLog: () => readOrEmpty(join(dir, 'error.log')),
     stop: async ({ keepFiles = false } = {}) => {

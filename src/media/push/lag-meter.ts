@@ -23,7 +23,7 @@ export interface LagMeter {
 
 interface Mark {
   readonly timestamp: number;
-  readonly endBytes: number;
+  endBytes: number;
 }
 
 /** Marks are merged below this distance, and there are never more than this many. */
@@ -67,9 +67,8 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
       newest = timestamp;
       const last = marks.at(-1);
       const near = last !== undefined && Math.abs(timestampStep(last.timestamp, timestamp)) < MARK_EVERY_MS;
-      if (last !== undefined && (near || marks.length >= MAX_MARKS)) {
-        marks[marks.length - 1] = { timestamp: last.timestamp, endBytes: writtenBytes };
-      } else marks.push({ timestamp, endBytes: writtenBytes });
+      if (last !== undefined && (near || marks.length >= MAX_MARKS)) last.endBytes = writtenBytes;
+      else marks.push({ timestamp, endBytes: writtenBytes });
     },
     update(next, nowMs) {
       counts = next;

@@ -54,8 +54,10 @@ export function createTargetSession(
   }
 
   function isFull(share: number): boolean {
-    if (publisher.bufferedBytes > limits.maxQueueBytes * share) return true;
-    return publisher.bufferedBytes > 0 && meter.queuedMs(publisher.sentBytes) > limits.maxQueueMs * share;
+    const backlog = publisher.backlogBytes;
+    if (backlog === 0) return false;
+    if (backlog > limits.maxQueueBytes * share) return true;
+    return meter.queuedMs(publisher.sentBytes) > limits.maxQueueMs * share;
   }
 
   function drop(tag: FlvTag): void {

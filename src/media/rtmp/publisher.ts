@@ -36,6 +36,8 @@ export interface RtmpPublisher {
   flush(): void;
   /** Waiting in this process (merge window and socket). */
   readonly bufferedBytes: number;
+  /** Waiting in the socket alone; 0 while the kernel takes everything. */
+  readonly backlogBytes: number;
   readonly writtenBytes: number;
   /** As acknowledged by the peer; null until it does. */
   readonly ackedBytes: number | null;
@@ -99,6 +101,9 @@ interface Link {
   readonly session: RtmpSession;
   readonly closed: Promise<PublisherEnd>;
   acked: number | null;
+  /** Given to the socket; its own bytesWritten walks its queue at every call. */
+  written: number;
+  write(bytes: Buffer): void;
   finish(end: PublisherEnd): void;
 }
 
@@ -126,7 +131,7 @@ function openLink(
   }
 
   const session = createRtmpSession(url, options.ackEveryBytes ?? DEFAULT_ACK_EVERY_BYTES, {
-    send: (bytes) => socket.write(bytes),
+    send: (bytes) => link.write(bytes),
     onLive: () => {
       clearTimeout(timer);
       opened = true;
@@ -150,6 +155,11 @@ function openLink(
     session,
     closed,
     acked: null,
+    written: 0,
+    write: (bytes) => {
+      link.written += bytes.length;
+      socket.write(bytes);
+    },
     finish: (reason) => {
       end ??= reason;
     },
@@ -203,7 +213,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     const bytes = parts.length === 1 && only ? only : cache.join(parts);
     parts = [];
     partBytes = 0;
-    if (!socket.destroyed) socket.write(bytes);
+    if (!socket.destroyed) link.write(bytes);
   }
 
   function destroy(end: PublisherEnd = DONE): void {
@@ -222,14 +232,14 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     clearTimeout(deadline);
   }
 
-  const sentBytes = () => socket.bytesWritten - socket.writableLength;
+  const sentBytes = () => link.written - socket.writableLength;
   void link.closed.then(() => clearTimeout(timer));
   return {
     write(tag) {
       if (socket.destroyed) return;
       const bytes = cache.encode(tag, session.messageStreamId);
       if (mergeMs === 0) {
-        socket.write(bytes);
+        link.write(bytes);
         return;
       }
       parts.push(bytes);
@@ -240,8 +250,11 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     get bufferedBytes() {
       return socket.writableLength + partBytes;
     },
+    get backlogBytes() {
+      return socket.writableLength;
+    },
     get writtenBytes() {
-      return socket.bytesWritten + partBytes;
+      return link.written + partBytes;
     },
     get ackedBytes() {
       return link.acked;

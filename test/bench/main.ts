@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util';
+
+const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 20] [--copies 10] [--json]
+       npm run bench -- mix [--seconds 20] [--json]
+`;
+
+interface Options {
+  readonly targets: number;
+  readonly seconds: number;
+  readonly copies: number;
+}
+
+/** Every bench answers with one object that has its rows in `results`. */
+type Bench = (options: Options) => Promise<{ readonly results: readonly object[] }>;
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  relay: async (options) => (await import('./relay.ts')).runRelayBench(options),
+};
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is no number above 0`);
+  return value;
+}
+
+function table(rows: readonly object[]): string {
+  const names = Object.keys(rows[0] ?? {});
+  const lines = [names, ...rows.map((row) => Object.values(row).map(String))];
+  const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+    .join('\n');
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      targets: { type: 'string', default: '50' },
+      seconds: { type: 'string', default: '20' },
+      copies: { type: 'string', default: '10' },
+    },
+  });
+  const bench = BENCHES[positionals[0] ?? ''];
+  if (values.help || !bench) {
+    process.stderr.write(USAGE);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  const result = await bench({
+    targets: wholeNumber(values.targets),
+    seconds: wholeNumber(values.seconds),
+    copies: wholeNumber(values.copies),
+  });
+  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n`);
+}
+
+await main();
