@@ -12,8 +12,6 @@ export interface RoomcastProcessOptions {
   readonly signal: AbortSignal;
   /** End it at once. */
   readonly hurry: AbortSignal;
-  /** Every line of its log. */
-  readonly onLog: (line: string) => void;
 }
 
 export interface RoomcastProcess {
@@ -21,6 +19,8 @@ export interface RoomcastProcess {
   readonly rtmp: string;
   /** Environment with which commands find it. */
   readonly env: NodeJS.ProcessEnv;
+  /** The end of its log. */
+  readonly logTail: readonly string[];
   /** SIGTERM, after a while SIGKILL; resolves with its exit code when it is gone, null for a signal. */
   stop(): Promise<number | null>;
 }
@@ -66,7 +66,6 @@ export async function startRoomcastProcess(options: RoomcastProcessOptions): Pro
   createInterface({ input: stderr }).on('line', (line) => {
     tail.push(line);
     tail.splice(0, tail.length - LOG_LINES);
-    options.onLog(line);
   });
   const exited = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(null));
@@ -84,7 +83,7 @@ export async function startRoomcastProcess(options: RoomcastProcessOptions): Pro
   exited.then(() => early.abort()).catch(() => undefined); // `exited` never rejects
   try {
     const ready = await readReadyLine(stdout, AbortSignal.any([options.signal, early.signal]));
-    return { ...ready, env, stop };
+    return { ...ready, env, logTail: tail, stop };
   } catch (cause) {
     await stop();
     options.signal.throwIfAborted();

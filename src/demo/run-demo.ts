@@ -87,6 +87,14 @@ function publishUrlOf(app: App, rtmpUrl: string, userId: string) {
   return publishUrl({ rtmpUrl, appId: sdkAppId, room, userId, userSig, kind: 'main' });
 }
 
+async function stopRoomcast(roomcast: RoomcastProcess): Promise<void> {
+  const code = await roomcast.stop();
+  if (code === 0) return;
+  throw new GatewayError('child-failed', `roomcast did not end in order: exit code ${code ?? 'none'}`, {
+    blame: 'system',
+  });
+}
+
 async function openStage(options: DemoOptions, cleanup: Cleanup): Promise<Stage> {
   const { script, env, signal, hurry, log } = options;
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-demo-'));
@@ -98,9 +106,8 @@ async function openStage(options: DemoOptions, cleanup: Cleanup): Promise<Stage>
   });
   cleanup.add(() => nginx.stop());
   const dataDir = join(dir, 'data');
-  const onLog = (line: string) => log.debug({ line }, 'roomcast');
-  const roomcast = await startRoomcastProcess({ script, dataDir, env, signal, hurry, onLog });
-  cleanup.add(() => roomcast.stop());
+  const roomcast = await startRoomcastProcess({ script, dataDir, env, signal, hurry });
+  cleanup.add(() => stopRoomcast(roomcast));
   const app = chooseLocalApp(await readLocalApps(dataDir), undefined);
   for (const user of DEMO_USERS) {
     const { url } = publishUrlOf(app, roomcast.rtmp, user.userId);
@@ -226,15 +233,28 @@ async function closeShow(
   return { seconds, targets: counted, recording, playback };
 }
 
-/** Runs the whole show on this machine and undoes all of it, except for the recording; throws what went wrong. */
-export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
-  const cleanup = new Cleanup();
+async function runShow(stage: Stage): Promise<DemoSummary> {
   try {
-    const stage = await openStage(options, cleanup);
     const onAir = await goOnAir(stage);
     const playback = await stayOnAir(stage, onAir);
     return await closeShow(stage, onAir, playback);
-  } finally {
-    await cleanup.run();
+  } catch (error) {
+    if (!stage.signal.aborted) stage.roomcast.logTail.forEach(stage.say);
+    throw error;
   }
+}
+
+/** Runs the whole show on this machine and undoes all of it, except for the recording; throws what went wrong. */
+export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
+  const cleanup = new Cleanup();
+  let summary: DemoSummary;
+  try {
+    const stage = await openStage(options, cleanup);
+    summary = await runShow(stage);
+  } catch (error) {
+    await cleanup.run().catch(() => undefined); // what went wrong first is what is told
+    throw error;
+  }
+  await cleanup.run();
+  return summary;
 }
