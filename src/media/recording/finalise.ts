@@ -5,8 +5,8 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { GatewayError } from '../../domain/errors.ts';
 import type { RecordedFile, RecordingResult } from '../../domain/task.ts';
-import { isMedia } from '../flv/tag.ts';
-import { packetOf, readConfigs } from '../mp4/flv-packets.ts';
+import { type FlvTag, isMedia, TAG_VIDEO } from '../flv/tag.ts';
+import { type MediaPacket, packetOf, readConfigs } from '../mp4/flv-packets.ts';
 import {
   JOURNAL_FLV,
   JOURNAL_JSON,
@@ -17,7 +17,7 @@ import {
 } from './journal-facts.ts';
 import { type JournalGap, type JournalPart, type JournalPlan, planJournal } from './journal-plan.ts';
 import { readMp4Facts } from './mp4-check.ts';
-import { createMp4Writer, type Mp4Writer } from './mp4-writer.ts';
+import { createMp4Writer } from './mp4-writer.ts';
 import { readJournalTags } from './repair.ts';
 import { judgeFile } from './verdict.ts';
 
@@ -58,12 +58,21 @@ function fileName(name: string, number: number): string {
   return number === 0 ? `${name}.mp4` : `${name}-${number + 1}.mp4`;
 }
 
-async function copyPart(journal: string, part: JournalPart, writer: Mp4Writer, signal?: AbortSignal) {
+/** The frames of one part, those that were cut off at its end left out. */
+async function* partPackets(
+  journal: string,
+  part: JournalPart,
+): AsyncGenerator<MediaPacket, void, undefined> {
+  let videoLeft = part.videoFrames;
+  const belongs = (tag: FlvTag) => {
+    if (!isMedia(tag)) return false;
+    if (tag.type === TAG_VIDEO) videoLeft -= 1;
+    return tag.type !== TAG_VIDEO || videoLeft >= 0;
+  };
   for await (const batch of readJournalTags(journal, part.fromByte)) {
-    signal?.throwIfAborted();
     for (const { tag, endByte } of batch) {
       if (endByte > part.toByte) return;
-      if (isMedia(tag)) await writer.add(packetOf(tag));
+      if (belongs(tag)) yield packetOf(tag);
     }
   }
 }
@@ -93,7 +102,10 @@ async function makeFile(options: FinaliseOptions, job: PartJob): Promise<Recorde
     firstMs: part.firstMs,
   });
   try {
-    await copyPart(job.journal, part, writer, options.signal);
+    for await (const packet of partPackets(job.journal, part)) {
+      options.signal?.throwIfAborted();
+      await writer.add(packet);
+    }
     await writer.finish();
   } catch (error) {
     // What stopped us is told; that the half file could not be closed either is not worth more.

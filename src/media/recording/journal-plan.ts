@@ -1,5 +1,6 @@
 import { isMedia, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
 import { packetOf, type TrackHeaders } from '../mp4/flv-packets.ts';
+import { type PictureTimes, wholePictures } from './gop-tail.ts';
 import { FLV_FILE_HEADER_BYTES, type PlacedTag, readJournalTags } from './repair.ts';
 
 /** Silence of both tracks beyond this is a gap of the recording. */
@@ -12,6 +13,7 @@ export interface JournalPart {
   readonly headers: TrackHeaders;
   /** Least presentation time, which becomes 0 of the file. */
   readonly firstMs: number;
+  /** Without those at its end that were cut off from what they belong to. */
   readonly videoFrames: number;
   readonly audioFrames: number;
 }
@@ -36,13 +38,15 @@ interface OpenPart {
   firstMs: number;
   videoFrames: number;
   audioFrames: number;
+  /** Pictures since the last key frame. */
+  gop: PictureTimes[];
 }
 
 function closed(part: OpenPart): JournalPart {
-  const { video, audio, ...rest } = part;
+  const { video, audio, gop, ...rest } = part;
   // A header without a single frame makes an empty track, which players refuse.
   const headers = { video: part.videoFrames > 0 ? video : null, audio: part.audioFrames > 0 ? audio : null };
-  return { ...rest, headers };
+  return { ...rest, headers, videoFrames: part.videoFrames - (gop.length - wholePictures(gop)) };
 }
 
 /** Collects parts and gaps of a journal, tag after tag. */
@@ -76,7 +80,7 @@ export class JournalPlanner {
   #open(video: TrackHeaders['video'], audio: TrackHeaders['audio']): OpenPart {
     const at = this.#endByte;
     const firstMs = Number.POSITIVE_INFINITY;
-    return { fromByte: at, toByte: at, video, audio, firstMs, videoFrames: 0, audioFrames: 0 };
+    return { fromByte: at, toByte: at, video, audio, firstMs, videoFrames: 0, audioFrames: 0, gop: [] };
   }
 
   #header(tag: PlacedTag['tag']): void {
@@ -102,10 +106,19 @@ export class JournalPlanner {
     }
     this.#lastMs = Math.max(this.#lastMs, tag.timestamp);
     this.#part.firstMs = Math.min(this.#part.firstMs, packet.ptsMs);
-    if (isVideo) this.#part.videoFrames += 1;
+    if (isVideo) this.#picture(packet.key, { dtsMs: tag.timestamp, ptsMs: packet.ptsMs });
     else this.#part.audioFrames += 1;
   }
+
+  #picture(key: boolean, times: PictureTimes): void {
+    this.#part.videoFrames += 1;
+    if (key || this.#part.gop.length >= MAX_GOP_PICTURES) this.#part.gop = [];
+    this.#part.gop.push(times);
+  }
 }
+
+/** A stream without key frames is no reason to hold all of it. */
+const MAX_GOP_PICTURES = 10_000;
 
 /** Reads a whole journal once; memory is bounded by a batch of tags. */
 export async function planJournal(file: string): Promise<JournalPlan> {

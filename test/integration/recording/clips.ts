@@ -82,18 +82,9 @@ export async function probe(input: string): Promise<Probe> {
   };
 }
 
-/** Decodes everything; gives FFmpeg's complaints, empty when there are none. */
-export async function decodeErrors(input: string): Promise<string> {
-  const { stderr } = await run('ffmpeg', [
-    '-v',
-    'warning',
-    '-i',
-    input,
-    '-fps_mode',
-    'passthrough',
-    '-f',
-    'null',
-    '-',
-  ]);
+/** Decodes everything (or what the options before the input leave of it); gives FFmpeg's complaints, '' for none. */
+export async function decodeErrors(input: string, options: readonly string[] = []): Promise<string> {
+  const output = ['-fps_mode', 'passthrough', '-f', 'null', '-'];
+  const { stderr } = await run('ffmpeg', ['-v', 'warning', ...options, '-i', input, ...output]);
   return stderr;
 }

@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createHlsJob } from '../../../jobs/hls.ts';
+import type { JobContext } from '../../../jobs/job-context.ts';
+import { registerHlsRoutes } from '../../../src/api/playback/hls.ts';
+import { createHlsStore, type HlsStore } from '../../../src/api/playback/hls-store.ts';
+import type { JobStatus } from '../../../src/domain/job.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import { verifyTicket } from '../../../src/identity/tickets.ts';
+import { eventually } from '../../support/eventually.ts';
+import { decodeErrors, makeFlv, readTags } from '../recording/clips.ts';
+import { OneStreamHub } from './one-stream-hub.ts';
+
+const log = pino({ level: 'silent' });
+const SECRET = new Secret('cluster');
+const STREAM = '1400000001_1001_anna_main';
+
+let dir: string;
+let hub: OneStreamHub;
+let store: HlsStore;
+let statuses: JobStatus[];
+
+beforeEach(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'roomcast-hls-job-'));
+  const tags = await readTags(await makeFlv({ dir, name: 'clip', seconds: 60, bFrames: 2 }));
+  hub = new OneStreamHub({ tags, streamId: STREAM, secret: SECRET });
+  store = createHlsStore({ log });
+  statuses = [];
+  registerHlsRoutes(hub.app, {
+    store,
+    markWanted: async () => undefined,
+    authorisePlay: (stream) => stream,
+    verifyWorker: (stream, ticket) => {
+      const claims = verifyTicket(SECRET, ticket, { use: 'hls', stream, nowMs: Date.now() });
+      return { epoch: claims.epoch ?? 0 };
+    },
+  });
+  await hub.listen();
+});
+afterEach(async () => {
+  store.close();
+  await hub.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function context(epoch: number, signal: AbortSignal): JobContext {
+  const gateway = { gatewayId: 'g', internalHttp: hub.url, internalRtmp: '', publicHttp: '', publicRtmp: '' };
+  return {
+    job: { kind: 'hls', id: STREAM },
+    epoch,
+    clusterSecret: SECRET,
+    dataDir: dir,
+    log,
+    facts: {
+      getTask: async () => null,
+      getRoom: async () => null,
+      locateRoom: async () => gateway,
+      watchRoom: () => () => undefined,
+      saveRecording: async () => undefined,
+      requestJob: async () => undefined,
+    },
+    signal,
+    report: (status) => {
+      statuses.push(status);
+    },
+    onUpdate: () => () => undefined,
+  };
+}
+
+it('makes a live playlist of a hub stream until it is stopped, a newer run taking over from an older one', async () => {
+  const first = new AbortController();
+  const second = new AbortController();
+  const older = createHlsJob()(context(1, first.signal));
+  const playlist = `${hub.url}/hls/${STREAM}/index.m3u8`;
+  expect((await fetch(playlist)).status).toBe(200);
+  await eventually(() => statuses.some((status) => status.kind === 'hls' && status.segments >= 1), 20_000);
+
+  const newer = createHlsJob()(context(2, second.signal));
+  expect(await older).toEqual({ result: 'fenced' });
+  const text = await eventually(async () => {
+    const body = await (await fetch(playlist)).text();
+    return body.includes('#EXT-X-DISCONTINUITY\n') && body;
+  }, 20_000);
+  expect(text).toContain('#EXT-X-TARGETDURATION:2\n');
+  expect(await decodeErrors(playlist, ['-live_start_index', '-1', '-t', '3'])).toBe('');
+
+  second.abort('stopped');
+  expect(await newer).toEqual({ result: 'stopped' });
+}, 60_000);
