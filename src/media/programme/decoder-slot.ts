@@ -37,7 +37,8 @@ export interface DecoderSlot {
   write(tag: FlvTag): void;
   /** It has caught up: from now on it works at the priority of what is shown. */
   promote(): void;
-  close(): void;
+  /** Resolves when its process is gone. */
+  close(): Promise<void>;
 }
 
 function startFed(options: SlotOptions, pool: FramePool | null, feed: VideoFeed | null): Decoder | null {
@@ -111,11 +112,13 @@ export function openSlot(options: SlotOptions): DecoderSlot {
       options.log.warn('decoder does not keep up and is replaced');
       options.onLost();
     },
-    close() {
-      if (closed) return;
-      closed = true;
-      decoder?.close();
-      feed?.close();
+    async close() {
+      if (!closed) {
+        closed = true;
+        decoder?.close();
+        feed?.close();
+      }
+      await decoder?.exited;
     },
   };
 }

@@ -42,7 +42,8 @@ export interface ProgrammeInput {
   mixInto(out: Float32Array, count: number, nowMs: number, last: boolean): void;
   status(nowMs: number): InputStatus;
   readonly pids: readonly number[];
-  close(): void;
+  /** Resolves when its decoders are gone. */
+  close(): Promise<void>;
 }
 
 const PLAYOUT_DELAY_MS = 150;
@@ -116,7 +117,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
 
   /** A new decoder beside the one shown; it takes over when it has a picture. */
   function replace(): void {
-    pending?.close();
+    void pending?.close();
     pending = open(wanted);
   }
 
@@ -124,7 +125,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
     if (closed || (slot !== active && slot !== pending)) return;
     const livedMs = performance.now() - lastStartMs;
     retryMs = livedMs > RESTART_FORGET_MS ? RESTART_MIN_MS : Math.min(retryMs * 2, RESTART_MAX_MS);
-    slot.close();
+    void slot.close();
     if (slot === pending) pending = null;
     else activeLost = true;
     clearTimeout(retryTimer);
@@ -134,7 +135,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
   function takeOver(): void {
     if (!pending) return;
     // The picture shown last stays until the new decoder has its first.
-    active?.close();
+    void active?.close();
     active = pending;
     active.promote();
     activeLost = false;
@@ -207,7 +208,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
       held = true;
       if (sameSize(size, wanted) && (active || pending)) return;
       wanted = size;
-      pending?.close();
+      void pending?.close();
       pending = null;
       if (!active || !sameSize(size, active.size)) replace();
     },
@@ -247,11 +248,10 @@ export function createInput(options: InputOptions): ProgrammeInput {
     get pids() {
       return [active?.pid ?? 0, pending?.pid ?? 0].filter((pid) => pid > 0);
     },
-    close() {
+    async close() {
       closed = true;
       clearTimeout(retryTimer);
-      active?.close();
-      pending?.close();
+      await Promise.all([active?.close(), pending?.close()]);
     },
   };
 }

@@ -5,13 +5,14 @@ import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
 import { isMedia } from '../flv/tag.ts';
 import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
+import { createCanvasPool } from './canvas-pool.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
 import { createEncoderKeeper } from './encoder-keeper.ts';
 import { frameBytes } from './frame-pool.ts';
 import { createInput, type ProgrammeInput } from './input.ts';
 import type { Priorities } from './priority.ts';
 import type { InputRef, Sources } from './protocol.ts';
-import { createScene, type SceneCanvas } from './scene.ts';
+import { createScene } from './scene.ts';
 import { openUplink } from './uplink.ts';
 import { createUsageMeter } from './usage.ts';
 
@@ -42,9 +43,6 @@ interface Attached {
 
 /** Sounds of more users are not mixed. */
 const MAX_INPUTS = 16;
-/** Pictures the encoder may be behind before frames are dropped: half a second at 30 fps, in bounded memory. */
-const CANVASES = 15;
-const MAX_CANVAS_BYTES = 64 * 1024 * 1024;
 
 export function startProgramme(options: ProgrammeOptions): Programme {
   const { spec, log } = options;
@@ -78,8 +76,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       uplink.push({ ...tag, timestamp: Math.max(0, timestamp) % 2 ** 32 });
     },
   });
-  const canvases = Math.max(4, Math.min(CANVASES, Math.floor(MAX_CANVAS_BYTES / frameBytes(width, height))));
-  const free: SceneCanvas[] = Array.from({ length: canvases }, () => scene.createCanvas());
+  const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });
 
   function attach(ref: InputRef, url: string | null): Attached {
     const input = createInput({ ref, log, priorities: options.priorities });
@@ -115,19 +112,20 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   }
 
   function detach(entry: Attached): void {
-    entry.input.close();
-    entry.reader.stop().catch((error: unknown) => log.error({ err: error }, 'reader did not stop'));
+    Promise.all([entry.input.close(), entry.reader.stop()]).catch((error: unknown) =>
+      log.error({ err: error }, 'reader did not stop'),
+    );
   }
 
   function drawFrame(frame: number, nowMs: number): void {
-    const canvas = free.pop();
+    const canvas = canvases.take();
     if (!canvas) {
       framesDropped += 1;
       return;
     }
     scene.draw(canvas, nowMs);
     framesOut += 1;
-    encoder.writeFrame(frame, canvas.data, () => free.push(canvas));
+    encoder.writeFrame(frame, canvas.data, () => canvases.giveBack(canvas));
   }
 
   function mixSound(frame: number, nowMs: number, lastOf: ReadonlySet<Attached>): void {
@@ -198,8 +196,10 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       stopped = true;
       clearTimeout(timer);
       const entries = [...attached.values(), ...leaving];
-      for (const entry of entries) entry.input.close();
-      await Promise.all([encoder.stop(), ...entries.map((entry) => entry.reader.stop())]);
+      await Promise.all([
+        encoder.stop(),
+        ...entries.flatMap((entry) => [entry.reader.stop(), entry.input.close()]),
+      ]);
       await uplink.close();
     },
   };
