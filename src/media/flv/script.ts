@@ -1,4 +1,4 @@
-import { type AmfValue, decodeAmf, encodeAmf } from '../rtmp/amf.ts';
+import { type AmfValue, encodeAmf } from '../rtmp/amf.ts';
 import { type FlvTag, TAG_SCRIPT } from './tag.ts';
 
 /** Marks the hub writes into the FLV it gives to workers (never to viewers). */
@@ -28,9 +28,4 @@ export function scriptName(tag: FlvTag): string | null {
 export function streamMark(tag: FlvTag): StreamMark | null {
   const name = scriptName(tag);
   return name === MARK_LIVE || name === MARK_END || name === MARK_START ? name : null;
-}
-
-/** Name and values of a script tag; throws `bad-media`. */
-export function decodeScript(tag: FlvTag): readonly AmfValue[] {
-  return decodeAmf(tag.data);
 }

@@ -113,7 +113,14 @@ function openLink(
   onEnd: (error: GatewayError) => void,
 ): Link {
   const url = parseRtmpUrl(options.url instanceof Secret ? options.url.reveal() : options.url);
-  const socket = createConnection({ host: url.host, port: url.port, noDelay: true, autoSelectFamily: true });
+  const socket = createConnection({
+    host: url.host,
+    port: url.port,
+    noDelay: true,
+    // Both address families are tried; the default of 250 ms gives up on far servers.
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: 1000,
+  });
   socket.setKeepAlive(true, 5000);
   let end: PublisherEnd | null = null;
   let opened = false;
