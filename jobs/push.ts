@@ -1,21 +1,18 @@
 import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
-import { jobKey } from '../src/domain/job.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
-import { signTicket } from '../src/identity/tickets.ts';
 import { openStreamReader } from '../src/media/flv/stream-reader.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
 import type { TargetSpec } from '../src/media/push/target.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
+import { streamReadUrl } from './stream-address.ts';
 
 export interface PushJobDeps {
   readonly settings?: PushSettings;
   readonly random?: () => number;
 }
 
-/** Internal tickets outlive the connection attempt they are made for, and little more. */
-const TICKET_SECONDS = 300;
 const REPORT_EVERY_MS = 1000;
 
 async function readTask(context: JobContext): Promise<RelayTask | null> {
@@ -32,20 +29,6 @@ function targetSpecs(clusterSecret: Secret, task: RelayTask): TargetSpec[] {
     url: unseal(clusterSecret, target.sealedUrl),
     shownUrl: target.shownUrl,
   }));
-}
-
-/** The stream's address at the room's gateway as it is now, with a fresh ticket. */
-async function locateStream(context: JobContext, task: RelayTask): Promise<string | null> {
-  const gateway = await context.facts.locateRoom(task.appId, task.room);
-  if (!gateway) return null;
-  const ticket = signTicket(context.clusterSecret, {
-    use: 'read',
-    stream: task.streamId,
-    task: jobKey(context.job),
-    epoch: context.epoch,
-    expires: Math.floor(Date.now() / 1000) + TICKET_SECONDS,
-  });
-  return `${gateway.internalHttp}/internal/flv/${task.streamId}?ticket=${ticket}`;
 }
 
 /** Applies the task's newest targets and retry wishes; one reading at a time. */
@@ -102,7 +85,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     run.setTargets(targetSpecs(context.clusterSecret, task));
     const unfollow = followTask(context, run, task);
     const reader = openStreamReader({
-      url: () => locateStream(context, task),
+      url: () => streamReadUrl(context, task),
       log: context.log,
       onTag: (tag) => run.onTag(tag),
       onStreamStart: () => run.onStreamStart(),
