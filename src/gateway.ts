@@ -16,7 +16,7 @@ import type { Apps } from './config/app.ts';
 import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
 import { loadClusterSecret } from './config/cluster-secret.ts';
 import type { Config } from './config/config.ts';
-import { lockDataDir } from './config/data-dir.ts';
+import { lockDataDir, ROLE_END_MS } from './config/data-dir.ts';
 import { requireRedisUrl } from './config/env.ts';
 import { removeRunFile, writeRunFile } from './config/run-file.ts';
 import { loadClusterApps } from './config/shared-apps.ts';
@@ -66,10 +66,10 @@ async function bringUp(options: GatewayOptions, closers: Closers): Promise<void>
   const { config, log, signal, parent } = options;
   const redisUrl = requireRedisUrl(config);
   const supervised = parent === null ? null : await followSupervisor(parent);
-  if (supervised === null) {
-    const lock = await lockDataDir(config.dataDir);
-    closers.add('data dir', () => lock.release());
-  }
+  // Under a supervisor its predecessor may still be ending: that one's supervisor was killed.
+  const part = { part: 'gateway', waitMs: ROLE_END_MS } as const;
+  const lock = await lockDataDir(config.dataDir, supervised === null ? {} : part);
+  closers.add('data dir', () => lock.release());
   const clusterSecret = await loadClusterSecret(config);
   const redis = createRedis(redisUrl, { purpose: 'facts', log });
   closers.add('redis', () => redis.disconnect());

@@ -1,5 +1,5 @@
 import { loadClusterSecret } from '../config/cluster-secret.ts';
-import { makeDataDir } from '../config/data-dir.ts';
+import { lockDataDir, makeDataDir, ROLE_END_MS } from '../config/data-dir.ts';
 import { loadConfig, requireRedisUrl } from '../config/env.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { untilAborted } from '../supervisor/until-aborted.ts';
@@ -28,6 +28,10 @@ export const workerCommand: Command = {
     const config = loadConfig(io.env);
     const redisUrl = requireRedisUrl(config);
     await makeDataDir(config.dataDir);
+    if (io.parent !== null) {
+      // An earlier worker may still be closing its recordings: its supervisor was killed.
+      await lockDataDir(config.dataDir, { part: 'worker', waitMs: ROLE_END_MS });
+    }
     const clusterSecret = await loadClusterSecret(config);
     const log = io.log('worker', config.logLevel);
     const [{ startWorker }, { createHandlers }] = await Promise.all([

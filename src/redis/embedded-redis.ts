@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { mkdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { replaceFile } from '../config/atomic-file.ts';
+import { GatewayError } from '../domain/errors.ts';
 import { Secret } from '../domain/secret.ts';
 import { type ChildLoop, runChildLoop } from '../supervisor/child-loop.ts';
 import { startRedisProcess } from './redis-process.ts';
 
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5000;
+/** The keeper's shell kills a server that does not end after 8 s. */
+const PREDECESSOR_MS = 10_000;
+const PREDECESSOR_POLL_MS = 50;
 
 export interface EmbeddedRedis extends ChildLoop {
   /** Holds the password; the port stays the same for as long as this object lives. */
@@ -20,9 +25,10 @@ export interface EmbeddedRedis extends ChildLoop {
 export async function startEmbeddedRedis(dataDir: string, log: Logger): Promise<EmbeddedRedis> {
   const dir = join(dataDir, 'redis');
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  const configPath = join(dir, 'redis.conf');
+  await waitForPredecessor(configPath);
   const port = await freeLoopbackPort();
   const password = randomBytes(24).toString('hex');
-  const configPath = join(dir, 'redis.conf');
   await replaceFile(configPath, redisConfig({ dir, port, password }));
   const loop = runChildLoop({
     name: 'redis',
@@ -32,6 +38,42 @@ export async function startEmbeddedRedis(dataDir: string, log: Logger): Promise<
     maxBackoffMs: MAX_BACKOFF_MS,
   });
   return { ...loop, url: new Secret(`redis://:${password}@127.0.0.1:${port}`) };
+}
+
+/**
+ * Two servers on one append-only file would ruin it: one whose supervisor was killed may still be writing.
+ * It closes its port after its last write.
+ */
+async function waitForPredecessor(configPath: string): Promise<void> {
+  const port = await readPort(configPath);
+  const deadline = Date.now() + PREDECESSOR_MS;
+  while (port !== null && (await listens(port))) {
+    if (Date.now() >= deadline) {
+      throw new GatewayError('conflict', `an earlier redis-server still runs on ${configPath}: end it first`);
+    }
+    await delay(PREDECESSOR_POLL_MS);
+  }
+}
+
+async function readPort(configPath: string): Promise<number | null> {
+  try {
+    const found = /^port (\d+)$/m.exec(await readFile(configPath, 'utf8'))?.[1];
+    return found === undefined ? null : Number(found);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 export interface RedisConfigOptions {

@@ -89,6 +89,26 @@ describe('roomcast start', () => {
     await expect(stat(path.join(roomcast.dataDir, 'run.json'))).rejects.toThrow(/ENOENT/);
   });
 
+  it('can be started again the moment its supervisor was killed: the new waits for the old to end', async () => {
+    const roomcast = await start();
+    const relay = await roomcast.cli([
+      'relay',
+      'start',
+      '--room',
+      '5',
+      '--to',
+      'rtmp://127.0.0.1:1/live/x',
+      '--json',
+    ]);
+    const { taskId } = JSON.parse(relay.stdout) as { taskId: string };
+    const old = descendants(roomcast.pid);
+    await roomcast.kill();
+    const again = await start({ dataDir: roomcast.dataDir });
+    expect(survivors(old)).toEqual([]);
+    const listed = await again.cli(['relay', 'list', '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ taskId }]);
+  });
+
   it('leaves no process when its supervisor is killed with SIGKILL, and starts again on that data dir', async () => {
     const roomcast = await start();
     const all = descendants(roomcast.pid);
