@@ -59,10 +59,15 @@ function followTask(context: JobContext, run: PushRun, first: RelayTask): () => 
     isReading = false;
   }
 
-  return context.onUpdate(() => {
+  function changed(): void {
     isStale = true;
     if (!isReading) void refreshUntilFresh();
-  });
+  }
+
+  const unfollow = context.onUpdate(changed);
+  // What changed between the first reading and now was announced to nobody.
+  changed();
+  return unfollow;
 }
 
 /** The reason of the first signal that aborts. */
