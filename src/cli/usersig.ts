@@ -5,7 +5,7 @@ import { chooseLocalApp, readLocalApps } from './local-apps.ts';
 import { parseAppOption, parseCount, parseUserOption, requireOption } from './options.ts';
 
 /** What Tencent's own libraries use: 180 days. */
-export const DEFAULT_EXPIRE_SECONDS = 180 * 24 * 3600;
+const DEFAULT_EXPIRE_SECONDS = 180 * 24 * 3600;
 const MAX_EXPIRE_SECONDS = 10 * 365 * 24 * 3600;
 
 /** The seconds of `--expire`; throws UsageError. */

@@ -69,7 +69,8 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       handle: async ({ id }) => {
         const [task, statuses] = await Promise.all([deps.tasks.get(id), deps.statuses.all()]);
         const { listed, result } = await view(deps, assertRecording(task, id), statuses);
-        return { ...listed, onAirMs: result?.onAirMs ?? null, error: result?.error ?? null };
+        const onAirMs = result === null ? null : Math.round(result.onAirMs);
+        return { ...listed, onAirMs, error: result?.error ?? null };
       },
     }),
     defineRoute({
