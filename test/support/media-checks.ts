@@ -50,12 +50,19 @@ export interface Picture {
   readonly rgb: Buffer;
 }
 
-/** The last decodable picture of a media file or URL, as it is shown. */
-export async function lastPicture(input: string, width: number, height: number): Promise<Picture> {
+/** The last decodable picture of the first `seconds` of a media file or URL, as it is shown. */
+export async function lastPicture(
+  input: string,
+  width: number,
+  height: number,
+  seconds = 3600,
+): Promise<Picture> {
   const frameBytes = width * height * 3;
   const args = [
     '-v',
     'error',
+    '-t',
+    String(seconds),
     '-i',
     input,
     '-an',
