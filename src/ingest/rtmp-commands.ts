@@ -20,11 +20,14 @@ export function refusedStatus(verb: Verb, error: GatewayError): string | null {
   return isTaken ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
 }
 
-/** A command by which a publisher or player says that it stops. */
+/** A command by which a publisher or player says that it stops; throws `bad-request` for what is no command. */
 export function isStopCommand({ header, payload }: NmsChunk): boolean {
   const body = payload.subarray(header.type === AMF3_COMMAND ? 1 : 0, header.length);
-  if (body.length < 3 || body[0] !== AMF0_STRING) return false;
-  return STOP_COMMANDS.has(body.toString('latin1', 3, 3 + body.readUInt16BE(1)));
+  const nameEnd = body.length < 3 ? Number.POSITIVE_INFINITY : 3 + body.readUInt16BE(1);
+  if (body[0] !== AMF0_STRING || nameEnd > body.length) {
+    throw new GatewayError('bad-request', 'a command without a name');
+  }
+  return STOP_COMMANDS.has(body.toString('latin1', 3, nameEnd));
 }
 
 /** Only what was checked goes on to node-media-server: its answer echoes parts of the request. */

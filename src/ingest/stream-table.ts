@@ -74,6 +74,9 @@ export class StreamTable {
       viewer.destroy();
     }
     for (const reader of stream.readers) {
+      const dropped = reader.viewer.takeDropped();
+      if (dropped > 0)
+        this.#log.warn({ streamId: stream.id, task: reader.task, dropped }, 'a worker is too slow');
       if (reader.viewer.isAlive(nowMs, viewerStallMs)) continue;
       this.#log.warn({ streamId: stream.id, task: reader.task }, 'a worker that takes nothing was closed');
       stream.endReader(reader);

@@ -81,6 +81,13 @@ export class Viewer implements NmsSubscriber {
     return nowMs - this.#progressAt <= stallMs;
   }
 
+  /** Packets lost since the last call. */
+  takeDropped(): number {
+    const { droppedPackets } = this;
+    this.droppedPackets = 0;
+    return droppedPackets;
+  }
+
   end(): void {
     if (this.#closed) return;
     this.#closed = true;
