@@ -7,7 +7,7 @@ import { createLogger } from './log.ts';
 
 /** After these a command that was asked to end is ended. */
 const END_DEADLINE_MS = 20_000;
-const ORPHAN_DEADLINE_MS = 12_000;
+const ORPHAN_DEADLINE_MS = 9_000;
 
 /** Wires signals, the parent's end and what nobody caught to the command's two abort signals. */
 function watchProcess(onCrash: (error: unknown) => void): { end: AbortController; hurry: AbortController } {
