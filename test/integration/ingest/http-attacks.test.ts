@@ -83,7 +83,7 @@ describe('HTTP', () => {
   test('with 64 KB of headers is refused', async () => {
     // What the server did not read makes its close a reset, which may overtake the answer.
     const answer = await answerTo(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`);
-    expect(answer).toMatch(/^(HTTP\/1.1 431[^]*)?$/);
+    expect(answer).toMatch(/^(HTTP\/1.1 431|$)/);
   });
 
   test('with 10 MB of body is refused', async () => {
