@@ -22,6 +22,7 @@ export interface TrackConfigs {
 export interface MediaPacket {
   readonly track: 'video' | 'audio';
   readonly key: boolean;
+  readonly dtsMs: number;
   readonly ptsMs: number;
   readonly data: Buffer;
 }
@@ -51,9 +52,11 @@ export function packetOf(tag: FlvTag): MediaPacket {
     return {
       track: 'video',
       key: isKeyFrame(tag),
+      dtsMs: tag.timestamp,
       ptsMs: tag.timestamp + compositionTime(tag),
       data: tag.data.subarray(AVC_PREFIX),
     };
   }
-  return { track: 'audio', key: true, ptsMs: tag.timestamp, data: tag.data.subarray(AAC_PREFIX) };
+  const at = tag.timestamp;
+  return { track: 'audio', key: true, dtsMs: at, ptsMs: at, data: tag.data.subarray(AAC_PREFIX) };
 }

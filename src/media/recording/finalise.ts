@@ -113,7 +113,7 @@ async function makeFile(options: FinaliseOptions, job: PartJob): Promise<Recorde
     await rm(temporary, { force: true });
     throw error;
   }
-  const found = await readMp4Facts(temporary);
+  const found = await readMp4Facts(temporary, options.log);
   const verdict = judgeFile({
     framesFound: found.frames,
     framesWanted: writer.written,

@@ -85,7 +85,9 @@ it('makes a live playlist of a hub stream until it is stopped, a newer run takin
     return body.includes('#EXT-X-DISCONTINUITY\n') && body;
   }, 20_000);
   expect(text).toContain('#EXT-X-TARGETDURATION:2\n');
-  expect(await decodeErrors(playlist, ['-live_start_index', '-1', '-t', '3'])).toBe('');
+  // FFmpeg hands a second init segment to the demuxer it has, and says so.
+  const complaints = (await decodeErrors(playlist, ['-live_start_index', '-1', '-t', '3'])).split('\n');
+  expect(complaints.filter((line) => line !== '' && !line.includes('duplicated MOOV'))).toEqual([]);
 
   second.abort('stopped');
   expect(await newer).toEqual({ result: 'stopped' });

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { parseAacConfig } from '../../../../src/media/mp4/aac-config.ts';
+import { AudioClock } from '../../../../src/media/mp4/audio-clock.ts';
+import { parseAvcConfig } from '../../../../src/media/mp4/avc-config.ts';
+
+// Written by x264 at 1920x1080 (High, cropped by 8 rows).
+const X264_1080P =
+  '0164002affe1001b6764002aacd940780227e5c05a808080a0000003002000000781e30632c001000668ebe3cb22c0fdf8f800';
+
+describe('decoder configurations', () => {
+  it('reads profile and shown size of H.264', () => {
+    expect(parseAvcConfig(Buffer.from(X264_1080P, 'hex'))).toMatchObject({
+      codec: 'avc1.64002a',
+      width: 1920,
+      height: 1080,
+    });
+  });
+
+  it.each([
+    ['AAC-LC, 48 kHz, stereo', '1190', { codec: 'mp4a.40.2', sampleRate: 48_000, channels: 2 }],
+    ['AAC-LC, 44.1 kHz, mono', '1208', { codec: 'mp4a.40.2', sampleRate: 44_100, channels: 1 }],
+    ['with an extension behind it', '119056e500', { codec: 'mp4a.40.2', sampleRate: 48_000, channels: 2 }],
+    ['a rate in full', '17805dc010', { codec: 'mp4a.40.2', sampleRate: 48_000, channels: 2 }],
+  ])('reads %s', (_name, hex, expected) => {
+    expect(parseAacConfig(Buffer.from(hex, 'hex'))).toMatchObject(expected);
+  });
+
+  it('refuses every truncation as bad media', () => {
+    const bad = expect.objectContaining({ code: 'bad-media' });
+    for (let length = 0; length < 20; length += 1) {
+      expect(() => parseAvcConfig(Buffer.from(X264_1080P, 'hex').subarray(0, length))).toThrow(bad);
+    }
+    for (const hex of ['', '11', 'ffff', '1780']) {
+      expect(() => parseAacConfig(Buffer.from(hex, 'hex'))).toThrow(bad);
+    }
+  });
+});
+
+describe('the clock of AAC frames', () => {
+  it('takes rounding out and keeps real steps', () => {
+    const clock = new AudioClock(48_000);
+    const placed = [0, 21, 43, 64, 1000, 1021].map((ms) => clock.place(ms));
+    expect(placed.map((ms) => Math.round(ms * 48))).toEqual([0, 1024, 2048, 3072, 48_000, 49_024]);
+  });
+
+  it('follows a source whose clock is slow', () => {
+    const clock = new AudioClock(48_000);
+    const frameMs = clock.frameMs * 1.001;
+    let last = 0;
+    for (let frame = 0; frame < 10_000; frame += 1) last = clock.place(Math.round(frame * frameMs));
+    expect(Math.abs(last - 9999 * frameMs)).toBeLessThan(10);
+  });
+});
