@@ -17,7 +17,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/rooms': ['src/domain', 'src/identity', 'src/tasks', 'src/queue'],
   'src/ingest': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/config'],
   'src/api': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/ingest', 'src/config', 'src/api'],
-  'src/redis': ['src/domain'],
+  'src/supervisor': ['src/domain'],
+  'src/redis': ['src/domain', 'src/config', 'src/supervisor'],
   jobs: ['jobs', 'src/domain', 'src/identity', 'src/media', 'src/tasks', 'src/queue', 'src/rooms'],
 };
 
