@@ -131,7 +131,7 @@ export function registerHlsRoutes(app: FastifyInstance, deps: HlsRoutesDeps): vo
   app.get('/hls/:stream/index.m3u8', (request, reply) => sendPlaylist(deps, request, reply));
   app.get('/hls/:stream/:file', (request, reply) => sendFile(deps, request, reply));
   // A scope of its own: elsewhere the gateway parses bodies by their type.
-  app.register(async (scope) => {
+  app.register((scope, _options, registered) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       '*',
@@ -147,5 +147,6 @@ export function registerHlsRoutes(app: FastifyInstance, deps: HlsRoutesDeps): vo
       },
       (request, reply) => storeUpload(deps, request, reply),
     );
+    registered();
   });
 }

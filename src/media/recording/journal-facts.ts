@@ -39,7 +39,6 @@ const factsSchema = z.object({
 
 /** What is known of a journal besides its tags; it lies beside it as `journal.json`. */
 export type JournalFacts = z.infer<typeof factsSchema>;
-export type JournalRun = z.infer<typeof runSchema>;
 export type JournalEvent = z.infer<typeof eventSchema>;
 
 export const JOURNAL_FLV = 'journal.flv';
