@@ -1,14 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { GatewayError } from '../src/domain/errors.ts';
 import { JOB_KINDS, type JobKind } from '../src/domain/job.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import { createAnnouncements } from '../src/queue/announcements.ts';
-import { QUEUE_PREFIX } from '../src/queue/queues.ts';
 import { createRedis, Steadiness, waitUntilReady } from '../src/queue/redis.ts';
 import { createLeases } from '../src/tasks/lease.ts';
 import { createRecordings } from '../src/tasks/recordings.ts';
@@ -18,7 +14,7 @@ import { requestUnfinished } from './finalise.ts';
 import { startHeart } from './heart.ts';
 import type { JobHandler } from './job-context.ts';
 import { createJobFacts } from './job-facts.ts';
-import { createProcessor } from './job-processor.ts';
+import { QueueWorker } from './queue-worker.ts';
 import { Runs } from './runs.ts';
 
 export interface WorkerOptions {
@@ -36,21 +32,6 @@ export interface RunningWorker {
 }
 
 const DRAIN_MS = 6_000;
-/** A killed worker's job is handed out again after about 2.5 s. */
-const LOCK_MS = 2_000;
-const STALLED_CHECK_MS = 500;
-/** Taking over from killed workers has no limit of times. */
-const MAX_STALLED = 1_000_000_000;
-const REDIS_RETRY_MS = 500;
-const MIXES_PER_CORE = 2;
-
-const CONCURRENCY: Readonly<Record<JobKind, number>> = {
-  mix: Math.max(1, availableParallelism() * MIXES_PER_CORE),
-  push: 100,
-  record: 100,
-  hls: 100,
-  finalise: 2,
-};
 
 /** Takes jobs and runs them until drained; throws `internal` on a missing handler, `redis-away` without Redis. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -60,12 +41,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const connect = (purpose: 'facts' | 'jobs' | 'subscriber') =>
     createRedis(options.redisUrl, { purpose, log });
   const redis = connect('facts');
-  const jobsRedis = connect('jobs');
   const subscriber = connect('subscriber');
   const steadiness = new Steadiness(redis);
   const disconnect = () => {
     steadiness.close();
-    for (const client of [redis, jobsRedis, subscriber]) client.disconnect();
+    for (const client of [redis, subscriber]) client.disconnect();
   };
   try {
     await waitUntilReady(redis);
@@ -94,7 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
   const heart = startHeart(redis, runs, log);
   await heart.firstBeat;
-  const workers = JOB_KINDS.map((kind) => openWorker(kind, jobsRedis, runs, log));
+  const workers = JOB_KINDS.map((kind) => new QueueWorker({ kind, connection: connect('jobs'), runs, log }));
   // What was recorded here and never finished: this machine has the only copy.
   await requestUnfinished({ dataDir: options.dataDir, facts }).catch((error: unknown) => {
     log.error({ err: error }, 'unfinished recordings could not be looked for');
@@ -105,14 +85,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log.info({ runs: runs.size }, 'draining');
     const closing = Promise.allSettled(workers.map((worker) => worker.close()));
     runs.abortAll('drain');
-    const finished = await Promise.race([closing.then(() => true), delay(DRAIN_MS, false, { ref: false })]);
+    // While Redis is away BullMQ's close() waits for it; the runs end all the same.
+    const ended = runs.whenAllEnded().then(() => (redis.status === 'ready' ? closing : undefined));
+    const finished = await Promise.race([ended.then(() => true), delay(DRAIN_MS, false, { ref: false })]);
     if (!finished) log.error({ runs: runs.size }, 'drained without waiting for the rest');
     await heart.stop();
     await leases.leave().catch(() => undefined); // Redis is away: the heartbeat ends by itself
     stopHearing();
     announcements.close();
-    // Ends what BullMQ still waits for when Redis is away.
-    await Promise.allSettled(finished ? [] : workers.map((worker) => worker.disconnect()));
+    await Promise.allSettled(workers.map((worker) => worker.letGo()));
     disconnect();
   }
 
@@ -132,20 +113,4 @@ function assertHandlers(handlers: Readonly<Record<string, JobHandler | undefined
   if (missing.length === 0 && unknown.length === 0) return;
   const message = `every job kind has one handler: missing [${missing.join(', ')}], unknown [${unknown.join(', ')}]`;
   throw new GatewayError('internal', message, { blame: 'system', retry: 'never' });
-}
-
-function openWorker(kind: JobKind, connection: Redis, runs: Runs, log: Logger): Worker {
-  const worker = new Worker(kind, createProcessor(kind, runs), {
-    connection,
-    prefix: QUEUE_PREFIX,
-    concurrency: CONCURRENCY[kind],
-    lockDuration: LOCK_MS,
-    stalledInterval: STALLED_CHECK_MS,
-    maxStalledCount: MAX_STALLED,
-    runRetryDelay: REDIS_RETRY_MS,
-    drainDelay: 2,
-  });
-  // Lost locks and missing jobs are ordinary after an outage: the lease decides who acts, not BullMQ.
-  worker.on('error', (error) => log.debug({ queue: kind, reason: error.message }, 'queue'));
-  return worker;
 }

@@ -38,15 +38,17 @@ export function createRedis(url: Secret, { purpose, log }: RedisOptions): Redis 
 }
 
 /** Logs when the client loses Redis and gets it back; also keeps its 'error' events from being unhandled. */
-export function logOutages(redis: Redis, purpose: string, log: Logger): void {
+function logOutages(redis: Redis, purpose: RedisPurpose, log: Logger): void {
+  // One client speaks for all of a process.
+  const [gone, back] = purpose === 'facts' ? (['warn', 'info'] as const) : (['debug', 'debug'] as const);
   let away = false;
   redis.on('error', (error: Error) => {
     if (away) return;
     away = true;
-    log.warn({ purpose, reason: error.message }, 'Redis is away');
+    log[gone]({ purpose, reason: error.message }, 'Redis is away');
   });
   redis.on('ready', () => {
-    if (away) log.info({ purpose }, 'Redis is back');
+    if (away) log[back]({ purpose }, 'Redis is back');
     away = false;
   });
 }
