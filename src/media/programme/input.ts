@@ -11,6 +11,7 @@ import type { Frame } from './frame-pool.ts';
 import { createPcmRing } from './pcm-ring.ts';
 import type { Priorities } from './priority.ts';
 import type { InputRef } from './protocol.ts';
+import { createReserve } from './reserve.ts';
 
 export interface InputOptions {
   readonly ref: InputRef;
@@ -53,6 +54,8 @@ const PLACEHOLDER_AFTER_MS = 4000;
 const CAUGHT_UP_MS = 50;
 /** Samples that the new decoder's sound may be behind at the change: the playout delay covers them. */
 const SOUND_CAUGHT_UP = SAMPLE_RATE / 20;
+/** Packets came within this time: the stream flows. */
+const FLOWING_MS = 200;
 const FIRST_TIMESTAMP_MS = 1000;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 2000;
@@ -71,6 +74,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
   const anchor = createAnchor({ playoutDelayMs });
   const ring = createPcmRing();
   const audio = createAudioFeed(ring);
+  const reserve = createReserve();
   let arrivalMs = 0;
   const rebaser = createRebaser({ baseMs: FIRST_TIMESTAMP_MS, gap: 'elapsed', now: () => arrivalMs });
   let active: DecoderSlot | null = null;
@@ -91,7 +95,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
   let lastSoundMs: number | null = null;
 
   const timelineAt = (nowMs: number): number | null =>
-    anchor.offsetMs === null ? null : nowMs - anchor.offsetMs - playoutDelayMs;
+    anchor.offsetMs === null ? null : nowMs - anchor.offsetMs - playoutDelayMs - reserve.extraMs;
 
   /** Of two decoders only one is heard: the one shown, while it lives. */
   function hear(slot: DecoderSlot, position: number, samples: Int16Array): void {
@@ -140,6 +144,14 @@ export function createInput(options: InputOptions): ProgrammeInput {
     active.promote();
     activeLost = false;
     pending = null;
+  }
+
+  /** Only while packets come can a decoder be late. */
+  function observeMargin(nowMs: number): void {
+    const timeline = timelineAt(nowMs);
+    if (timeline === null || !active || activeLost || nowMs - arrivalMs > FLOWING_MS) return;
+    const reached = active.hasAudio ? (active.soundEnd * 1000) / SAMPLE_RATE : active.feed?.newestMs;
+    if (reached) reserve.observe(reached - timeline, nowMs);
   }
 
   function advance(nowMs: number): void {
@@ -233,6 +245,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
     },
     mixInto(out, count, nowMs, last) {
       advance(nowMs);
+      observeMargin(nowMs);
       const timeline = timelineAt(nowMs);
       audio.mixInto(out, count, timeline === null ? null : (timeline * SAMPLE_RATE) / 1000, last);
     },

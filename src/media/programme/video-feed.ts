@@ -9,6 +9,8 @@ export interface VideoFeed {
   pick(timelineMs: number): Frame | null;
   /** Whether pick would give a picture that is at most this much older than the time. */
   isFresh(timelineMs: number, maxAgeMs: number): boolean;
+  /** Time of the newest picture, waiting or shown; null before the first. */
+  readonly newestMs: number | null;
   close(): void;
 }
 
@@ -27,6 +29,8 @@ export function createVideoFeed(pool: FramePool, width: number, height: number):
     shown = next;
   }
 
+  const newest = (): number | null => (waiting.at(-1) ?? shown)?.ptsMs ?? null;
+
   return {
     width,
     height,
@@ -43,9 +47,12 @@ export function createVideoFeed(pool: FramePool, width: number, height: number):
       while ((waiting[0]?.ptsMs ?? Number.POSITIVE_INFINITY) <= timelineMs) showNext();
       return shown;
     },
+    get newestMs() {
+      return newest();
+    },
     isFresh(timelineMs, maxAgeMs) {
-      const newest = waiting.at(-1) ?? shown;
-      return newest !== null && newest.ptsMs >= timelineMs - maxAgeMs;
+      const ms = newest();
+      return ms !== null && ms >= timelineMs - maxAgeMs;
     },
     close() {
       closed = true;
