@@ -1,11 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-// Unit files run side by side; everything that starts real processes runs one file at a time,
-// so that two cores measure one thing.
+// Unit files run side by side; everything that starts real processes runs one file at a time and one level
+// after the other, so that two cores measure one thing.
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 10_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
       {
         test: {
           name: 'integration',
@@ -14,6 +21,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -24,6 +32,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 90_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
