@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { type KnownStreams, mixInputs } from '../../../jobs/mix-inputs.ts';
+import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
+
+const ROOM = { kind: 'number', value: 1001 } as const;
+
+function user(
+  userId: string,
+  order: number,
+  kinds: readonly ('main' | 'aux')[],
+  lostAt: number | null = null,
+): UserFacts {
+  const streams = kinds.map((kind) => ({ streamId: `7_1001_${userId}_${kind}`, kind, publishedAt: 1 }));
+  return { userId, order, enteredAt: 1, lostAt, gatewayId: 'g', streams };
+}
+
+function room(...users: UserFacts[]): RoomFacts {
+  return { appId: 7, room: ROOM, createdAt: 1, ownerUserId: 'ann', gatewayId: 'g', users };
+}
+
+function ids(facts: RoomFacts | null, known: KnownStreams = new Map()): string[] {
+  return mixInputs(facts, known).map((input) => input.streamId);
+}
+
+test('users stand in order of entry, the camera before the screen', () => {
+  expect(ids(room(user('bob', 2, ['main']), user('ann', 1, ['aux', 'main'])))).toEqual([
+    '7_1001_ann_main',
+    '7_1001_ann_aux',
+    '7_1001_bob_main',
+  ]);
+});
+
+test('a lost user keeps the cells it had', () => {
+  const known: KnownStreams = new Map();
+  ids(room(user('ann', 1, ['main', 'aux']), user('bob', 2, ['main'])), known);
+  expect(ids(room(user('ann', 1, [], 99), user('bob', 2, ['main'])), known)).toEqual([
+    '7_1001_ann_main',
+    '7_1001_ann_aux',
+    '7_1001_bob_main',
+  ]);
+});
+
+test('a user lost before this run began is taken for its camera', () => {
+  expect(ids(room(user('Ann', 1, [], 99)))).toEqual(['7_1001_ann_main']);
+});
+
+test('who has left is forgotten, who publishes nothing has no cell, and no room is empty', () => {
+  const known: KnownStreams = new Map();
+  ids(room(user('ann', 1, ['main'])), known);
+  expect(ids(room(user('bob', 2, [])), known)).toEqual([]);
+  expect(known.has('ann')).toBe(false);
+  expect(ids(null, known)).toEqual([]);
+});

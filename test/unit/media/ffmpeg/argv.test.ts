@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { decoderArgs, encoderArgs, testPublisherArgs } from '../../../../src/media/ffmpeg/argv.ts';
+
+const DECODER_INPUT =
+  '-hide_banner -nostats -loglevel error -copyts -probesize 32 -analyzeduration 0 -threads 1 -f flv -i pipe:0';
+const SOUND_FILTER =
+  "aresample=48000,aformat=sample_fmts=s16:channel_layouts=stereo,asetnsamples=480:p=0,ametadata=mode=add:key=t:value=1,ametadata=mode=print:direct=1:file='pipe\\:4'";
+
+test('a decoder writes pictures, sound and the times of both on pipes of their own', () => {
+  expect(decoderArgs({ video: { width: 640, height: 360 }, audio: true })).toEqual([
+    ...DECODER_INPUT.split(' '),
+    ...'-map 0:v:0 -filter:v'.split(' '),
+    "scale=640:360:force_original_aspect_ratio=increase:force_divisible_by=2:flags=bilinear,crop=640:360,format=yuv420p,metadata=mode=add:key=t:value=1,metadata=mode=print:direct=1:file='pipe\\:3'",
+    ...'-fps_mode passthrough -enc_time_base 1:1000 -c:v rawvideo -f rawvideo -flush_packets 1 pipe:5'.split(
+      ' ',
+    ),
+    ...'-map 0:a:0 -filter:a'.split(' '),
+    SOUND_FILTER,
+    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:6'.split(' '),
+  ]);
+});
+
+test('a decoder of sound alone asks for no picture', () => {
+  expect(decoderArgs({ video: null, audio: true })).toEqual([
+    ...DECODER_INPUT.split(' '),
+    ...'-map 0:a:0 -filter:a'.split(' '),
+    SOUND_FILTER,
+    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:6'.split(' '),
+  ]);
+});
+
+test('the encoder keeps the times it is given and makes key frames by count alone', () => {
+  const args = encoderArgs({ fps: 30, videoKbps: 2500, gopSeconds: 2, audioKbps: 128 });
+  expect(args.join(' ')).toBe(
+    '-hide_banner -nostats -loglevel error -copyts -probesize 32 -analyzeduration 0 -f nut -i pipe:0 ' +
+      '-map 0:v:0 -map 0:a:0 -r 30 -fps_mode vfr ' +
+      '-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 -bf 0 ' +
+      '-b:v 2500k -maxrate 2500k -bufsize 5000k -c:a aac -b:a 128k -ar 48000 -ac 2 ' +
+      '-flvflags no_duration_filesize -flush_packets 1 -f flv pipe:1',
+  );
+});
+
+test('a test publisher is a colour and a tone, and its label cannot leave the filter', () => {
+  const args = testPublisherArgs({
+    url: 'rtmp://127.0.0.1/live/x',
+    color: 'red',
+    toneHz: 440,
+    size: '640x360',
+    fps: 25,
+    gop: 50,
+    label: "a'b:c",
+    frameCounter: true,
+  });
+  expect(args.slice(0, 16)).toEqual(
+    '-hide_banner -nostats -loglevel error -re -f lavfi -i color=c=red:s=640x360:r=25 -re -f lavfi -i sine=frequency=440:sample_rate=48000 -map 0:v:0'.split(
+      ' ',
+    ),
+  );
+  const filter = args[args.indexOf('-filter:v') + 1] ?? '';
+  expect(filter).toContain("drawtext=text='a b c':");
+  expect(filter).toContain("drawtext=text='%{frame_num}':");
+  expect(filter.endsWith('format=yuv420p')).toBe(true);
+  expect(args.slice(-3)).toEqual(['-f', 'flv', 'rtmp://127.0.0.1/live/x']);
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createCanvas,
+  drawFrame,
+  fillCanvas,
+  overlaps,
+  parseColor,
+} from '../../../../src/media/programme/canvas.ts';
+import { createFramePool, type Frame, frameBytes } from '../../../../src/media/programme/frame-pool.ts';
+import { nutFrameHeader, nutHeader } from '../../../../src/media/programme/nut.ts';
+import { crc32Mpeg } from '../../../../src/media/programme/nut-crc.ts';
+import { createVideoFeed } from '../../../../src/media/programme/video-feed.ts';
+
+function plain(width: number, height: number, y: number, u: number, v: number): Frame {
+  const data = Buffer.alloc(frameBytes(width, height), y);
+  data.fill(u, width * height, width * height * 1.25).fill(v, width * height * 1.25);
+  return { width, height, data, id: 1, ptsMs: 0 };
+}
+
+describe('canvas', () => {
+  test.each([
+    ['#000000', { y: 16, u: 128, v: 128 }],
+    ['#ffffff', { y: 235, u: 128, v: 128 }],
+    ['#ff0000', { y: 63, u: 102, v: 240 }],
+  ])('%s is %o', (text, color) => {
+    expect(parseColor(text)).toEqual(color);
+  });
+
+  test('a picture of the cell size fills its cell in every plane and nothing else', () => {
+    const canvas = createCanvas(8, 4);
+    fillCanvas(canvas, { y: 1, u: 2, v: 3 });
+    drawFrame(canvas, plain(4, 2, 10, 20, 30), { x: 4, y: 2, width: 4, height: 2 });
+    expect([...canvas.data]).toEqual([
+      ...Array(16).fill(1),
+      ...[1, 1, 1, 1, 10, 10, 10, 10, 1, 1, 1, 1, 10, 10, 10, 10],
+      ...[2, 2, 2, 2, 2, 2, 20, 20],
+      ...[3, 3, 3, 3, 3, 3, 30, 30],
+    ]);
+  });
+
+  test('a picture of another size is scaled to fill the cell, cut at the sides', () => {
+    const frame = plain(8, 4, 0, 5, 6);
+    for (let row = 0; row < 4; row++)
+      for (let column = 0; column < 8; column++) frame.data[row * 8 + column] = column;
+    const canvas = createCanvas(4, 4);
+    drawFrame(canvas, frame, { x: 0, y: 0, width: 4, height: 4 });
+    expect([...canvas.data.subarray(0, 4)]).toEqual([2, 3, 4, 5]);
+    expect([...canvas.data.subarray(16)]).toEqual([5, 5, 5, 5, 6, 6, 6, 6]);
+  });
+
+  test('neighbours do not overlap', () => {
+    const box = { x: 0, y: 0, width: 4, height: 4 };
+    expect(overlaps(box, { ...box, x: 4 })).toBe(false);
+    expect(overlaps(box, { ...box, x: 2, y: 2 })).toBe(true);
+  });
+});
+
+describe('video feed', () => {
+  function fed(...times: number[]) {
+    const pool = createFramePool(4, 2);
+    const feed = createVideoFeed(pool, 4, 2);
+    for (const ptsMs of times) feed.push(Object.assign(pool.take(), { ptsMs }));
+    return feed;
+  }
+
+  test('shows the newest picture whose time has come and holds it', () => {
+    const feed = fed(0, 33, 66, 100);
+    expect(feed.pick(-1)).toBeNull();
+    expect(feed.pick(70)?.ptsMs).toBe(66);
+    const held = feed.pick(100);
+    expect(feed.pick(5000)).toBe(held);
+  });
+
+  test('a picture of a reused buffer has an id of its own', () => {
+    const pool = createFramePool(4, 2);
+    const feed = createVideoFeed(pool, 4, 2);
+    const seen = new Set<number>();
+    for (let ptsMs = 0; ptsMs < 500; ptsMs += 10) {
+      feed.push(Object.assign(pool.take(), { ptsMs }));
+      const id = feed.pick(ptsMs)?.id;
+      if (id !== undefined) seen.add(id);
+    }
+    expect(seen.size).toBe(50);
+  });
+
+  test('pictures from a far future do not pile up', () => {
+    const feed = fed(...Array.from({ length: 100 }, (_, index) => 1_000_000 + index));
+    expect(feed.pick(0)?.ptsMs).toBe(1_000_063);
+  });
+});
+
+describe('NUT', () => {
+  test('checksums are those of NUT', () => {
+    expect(crc32Mpeg(Buffer.from('123456789'))).toBe(0x89a1897f);
+    expect(crc32Mpeg(Buffer.alloc(0))).toBe(0);
+  });
+
+  test('a frame header is code, stream, full pts, size and their checksum', () => {
+    const video = nutFrameHeader(0, 30, 1_382_400);
+    expect([...video.subarray(0, -4)]).toEqual([0, 0, 0x81, 0x1e, 0xd4, 0xb0, 0x00]);
+    expect(video.readUInt32BE(video.length - 4)).toBe(crc32Mpeg(video.subarray(0, -4)));
+    const audio = nutFrameHeader(1, 0, 6400);
+    expect([...audio.subarray(0, -4)]).toEqual([0, 1, 0x81, 0x80, 0x00, 0xb2, 0x00]);
+  });
+
+  test('the header names both tracks and ends with the one syncpoint', () => {
+    const header = nutHeader({ width: 640, height: 360, fps: 30, sampleRate: 48_000, channels: 2 });
+    expect(header.toString('latin1', 0, 25)).toBe('nut/multimedia container\0');
+    expect(header.includes('I420')).toBe(true);
+    expect(header.includes(Buffer.from([0x50, 0x53, 0x44, 16]))).toBe(true);
+    expect(header.subarray(-15, -7).toString('hex')).toBe('4e4be4adeeca4569');
+  });
+});
