@@ -24,6 +24,7 @@ const ENDED_AT = 'roomcast:tasks:ended-at';
 /** Changes with every write: what a write was decided on must still be current. */
 const VERSION = 'roomcast:tasks:version';
 const ROOMS = 'roomcast:rooms';
+const RECORDINGS = 'roomcast:recordings';
 
 const KEPT_MS = 30 * 24 * 3_600_000;
 const TASK_ID_CHARS = 20;
@@ -71,7 +72,7 @@ export interface TaskStore {
   stop(taskId: string): Promise<Task | null>;
   /** Writes what a worker remembers of a task, unless Redis knows a revision as high; true when it was written. */
   restore(task: Task): Promise<boolean>;
-  /** Forgets tasks that ended over 30 days ago. */
+  /** Forgets tasks that ended over 30 days ago, and what is known of their recordings; the files stay. */
   prune(): Promise<void>;
 }
 
@@ -180,12 +181,13 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
 
   async function prune(): Promise<void> {
     const old = await redis.zrangebyscore(ENDED_AT, 0, now() - KEPT_MS);
-    if (old.length > 0)
-      await redis
-        .multi()
-        .hdel(ENDED, ...old)
-        .zrem(ENDED_AT, ...old)
-        .exec();
+    if (old.length === 0) return;
+    await redis
+      .multi()
+      .hdel(ENDED, ...old)
+      .zrem(ENDED_AT, ...old)
+      .hdel(RECORDINGS, ...old)
+      .exec();
   }
 
   async function getMany(taskIds: readonly string[]): Promise<readonly Task[]> {
