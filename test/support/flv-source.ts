@@ -99,7 +99,7 @@ export async function startFlvSource(): Promise<FlvSource> {
     return known;
   };
   const server = createServer((request, response) => {
-    const channel = channelOf(request.url?.split('/').at(-1) ?? '');
+    const channel = channelOf(request.url?.split('?')[0]?.split('/').at(-1) ?? '');
     response.writeHead(200, { 'content-type': 'video/x-flv' });
     response.write(flvHeader());
     for (const tag of snapshotTags(channel.gop.snapshot())) response.write(encodeFlvTag(tag));

@@ -29,20 +29,22 @@ export function createEncoderKeeper(options: EncoderOptions): EncoderKeeper {
   let starts = 0;
   let stopping = false;
   let timer: NodeJS.Timeout | undefined;
-  let metadataSent = false;
+
+  /** The encoder gives headers no time: they take that of the last frame. */
+  function passHeader(tag: FlvTag): void {
+    if (tag.type === TAG_SCRIPT ? headers.has(tag.type) : headers.get(tag.type)?.equals(tag.data)) return;
+    headers.set(tag.type, tag.data);
+    options.onTag({ ...tag, timestamp: Math.max(0, ...lastMs.values()) });
+  }
 
   /** A new encoder repeats what the old one said: headers, and the AAC frame before its first sample. */
   function pass(tag: FlvTag): void {
-    if (tag.type === TAG_SCRIPT) {
-      if (metadataSent) return;
-      metadataSent = true;
-    } else if (isSequenceHeader(tag)) {
-      if (headers.get(tag.type)?.equals(tag.data)) return;
-      headers.set(tag.type, tag.data);
-    } else {
-      if (tag.timestamp <= (lastMs.get(tag.type) ?? -1)) return;
-      lastMs.set(tag.type, tag.timestamp);
+    if (tag.type === TAG_SCRIPT || isSequenceHeader(tag)) {
+      passHeader(tag);
+      return;
     }
+    if (tag.timestamp <= (lastMs.get(tag.type) ?? Number.NEGATIVE_INFINITY)) return;
+    lastMs.set(tag.type, tag.timestamp);
     options.onTag(tag);
   }
 

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
 import type { ProgrammeSpec } from '../../domain/task.ts';
 import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
-import { isMedia } from '../flv/tag.ts';
 import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
@@ -71,9 +70,8 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     audioKbps: spec.audio.bitrateKbps,
     onTag(tag) {
       const timestamp = timelineStartMs + tag.timestamp;
-      // The AAC frame before the first sample can lie before the timeline's start; headers have no time.
-      if (timestamp < 0 && isMedia(tag)) return;
-      uplink.push({ ...tag, timestamp: Math.max(0, timestamp) % 2 ** 32 });
+      // The AAC frame before the first sample can lie before the timeline's start.
+      if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
     },
   });
   const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });

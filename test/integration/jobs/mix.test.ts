@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { pino } from 'pino';
+import { afterEach, expect, test } from 'vitest';
+import type { JobContext, StopReason } from '../../../jobs/job-context.ts';
+import { createMixJob } from '../../../jobs/mix.ts';
+import type { JobOutcome, MixStatus } from '../../../src/domain/job.ts';
+import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import type { RelayTask } from '../../../src/domain/task.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type FlvSource, makeColourClip, startFlvSource } from '../../support/flv-source.ts';
+import { type NginxRtmp, startNginxRtmp } from '../../support/nginx-rtmp.ts';
+import { SMALL_PROGRAMME } from '../../support/programme-rig.ts';
+
+const run = promisify(execFile);
+const PROGRAMME_ENTRY = path.resolve(import.meta.dirname, '../../../dist/src/media/programme/main.js');
+const ROOM = { kind: 'number', value: 1001 } as const;
+const STREAM = '7_1001_mix_a_main';
+
+const TASK: RelayTask = {
+  kind: 'relay',
+  taskId: 'task-a',
+  appId: 7,
+  room: ROOM,
+  createdAt: Date.now() - 60_000,
+  source: { type: 'mix', mixTaskId: 'task-a', programme: SMALL_PROGRAMME },
+  streamId: STREAM,
+  agentUserId: 'mix_a',
+  maxIdleSeconds: 60,
+  revision: 1,
+  endedAt: null,
+  endReason: null,
+  targets: [],
+  retryNonce: {},
+};
+
+function userFacts(userId: string, order: number): UserFacts {
+  const streamId = `7_1001_${userId}_main`;
+  const streams = [{ streamId, kind: 'main' as const, publishedAt: 1 }];
+  return { userId, order, enteredAt: 1, lostAt: null, gatewayId: 'g', streams };
+}
+
+/** The job with facts of our own, between a small source and nginx-rtmp in the hub's place. */
+interface JobRig {
+  readonly source: FlvSource;
+  readonly nginx: NginxRtmp;
+  setUsers(...userIds: string[]): void;
+  status(): MixStatus | null;
+  stop(reason: StopReason): Promise<JobOutcome>;
+  /** Timestamp in seconds of a picture that a player gets now. */
+  timeOnAir(): Promise<number>;
+  close(): Promise<void>;
+}
+
+async function startJobRig(): Promise<JobRig> {
+  const nginx = await startNginxRtmp({ applications: ['internal'] });
+  const source = await startFlvSource();
+  const listeners = new Set<() => void>();
+  const controller = new AbortController();
+  let users: UserFacts[] = [];
+  let status: MixStatus | null = null;
+  const facts = (): RoomFacts => ({ ...TASK, ownerUserId: 'ann', gatewayId: 'g', users });
+  const context: JobContext = {
+    job: { kind: 'mix', id: TASK.taskId },
+    epoch: 5,
+    clusterSecret: new Secret('cluster secret of the test'),
+    dataDir: '/nonexistent',
+    log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
+    facts: {
+      getTask: async (taskId) => (taskId === TASK.taskId ? TASK : null),
+      getRoom: async () => facts(),
+      locateRoom: async () => ({
+        gatewayId: 'g',
+        internalHttp: new URL(source.url('x')).origin,
+        internalRtmp: nginx.rtmpUrl('', '').replace(/\/+$/, ''),
+        publicHttp: '',
+        publicRtmp: '',
+      }),
+      watchRoom(_appId, _room, listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      saveRecording: async () => undefined,
+      requestJob: async () => undefined,
+    },
+    signal: controller.signal,
+    report(next) {
+      if (next.kind === 'mix') status = next;
+    },
+    onUpdate: () => () => undefined,
+  };
+  const running = createMixJob({ programmeEntry: PROGRAMME_ENTRY })(context);
+  const stop = async (reason: StopReason): Promise<JobOutcome> => {
+    controller.abort(reason);
+    return running;
+  };
+  return {
+    source,
+    nginx,
+    setUsers(...userIds) {
+      users = userIds.map((userId, index) => userFacts(userId, index + 1));
+      for (const listener of listeners) listener();
+    },
+    status: () => status,
+    stop,
+    async timeOnAir() {
+      // nginx-rtmp records from zero, but players get the timestamps as they were published.
+      const show = [
+        '-v',
+        'error',
+        '-select_streams',
+        'v',
+        '-show_entries',
+        'packet=pts_time',
+        '-of',
+        'csv=p=0',
+      ];
+      const url = nginx.rtmpUrl('internal', STREAM);
+      const { stdout } = await run('ffprobe', [...show, '-read_intervals', '%+#1', url]);
+      return Number.parseFloat(stdout);
+    },
+    async close() {
+      await stop('stopped');
+      await source.close();
+      await nginx.stop();
+    },
+  };
+}
+
+let rig: JobRig | null = null;
+
+afterEach(async () => {
+  await rig?.close();
+  rig = null;
+});
+
+test('the job follows the users of its room, publishes the task stream and stops when told', async () => {
+  const on = await startJobRig();
+  rig = on;
+  const clip = await makeColourClip({ color: 'green', toneHz: 600 });
+  on.source.play('7_1001_ann_main', clip);
+  on.source.play('7_1001_bob_main', clip);
+  on.setUsers('ann');
+  await eventually(
+    () =>
+      on
+        .status()
+        ?.inputs.map((input) => input.state)
+        .join() === 'live',
+    20_000,
+  );
+  on.setUsers('ann', 'bob');
+  await eventually(
+    () =>
+      on
+        .status()
+        ?.inputs.map((input) => input.state)
+        .join() === 'live,live',
+    20_000,
+  );
+  on.setUsers('bob');
+  await eventually(
+    () =>
+      on
+        .status()
+        ?.inputs.map((input) => input.userId)
+        .join() === 'bob',
+    20_000,
+  );
+  expect(await on.nginx.publishSessions('internal', STREAM)).toBe(1);
+  const outcome = await on.stop('stopped');
+  expect(outcome).toEqual({ result: 'stopped' });
+  await eventually(async () => (await on.nginx.livePublishers()) === 0);
+});
+
+test('a programme process that dies is started anew and its timestamps go on', async () => {
+  const on = await startJobRig();
+  rig = on;
+  const startedAt = Date.now();
+  on.source.play('7_1001_ann_main', await makeColourClip({ color: 'green', toneHz: 600 }));
+  on.setUsers('ann');
+  const first = await eventually(
+    () => (on.status()?.inputs[0]?.state === 'live' ? on.status()?.pid : null),
+    20_000,
+  );
+  const before = await on.timeOnAir();
+  expect(before).toBeGreaterThan((startedAt - TASK.createdAt) / 1000);
+  process.kill(first, 'SIGKILL');
+  await eventually(() => on.status()?.pid !== first && on.status()?.inputs[0]?.state === 'live', 20_000);
+  expect(await on.nginx.publishSessions('internal', STREAM)).toBe(2);
+  expect(await on.timeOnAir()).toBeGreaterThan(before);
+});
+
+test('a run that was fenced says so', async () => {
+  const on = await startJobRig();
+  rig = on;
+  await eventually(() => on.status()?.state === 'running', 20_000);
+  expect(await on.stop('fenced')).toEqual({ result: 'fenced' });
+});
