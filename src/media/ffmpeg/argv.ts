@@ -107,6 +107,28 @@ export function encoderArgs(options: EncoderArgs): string[] {
   return argumentsOf(command);
 }
 
+export interface RemuxArgs {
+  readonly file: string;
+  /** Added to every timestamp, ms; brings the first picture shown, not the first decoded, to 0. */
+  readonly shiftMs: number;
+}
+
+/** FLV on stdin into an MP4 file with its index in front, nothing encoded; an existing file is replaced. */
+export function remuxArgs({ file, shiftMs }: RemuxArgs): string[] {
+  const command = ffmpeg('pipe:0')
+    // Without -copyts a long gap is taken for a broken clock and closed.
+    .inputOptions(...QUIET, '-copyts', ...['-f', 'flv'])
+    .output(file)
+    .outputOptions(
+      ...['-map', '0', '-c', 'copy'],
+      ...['-output_ts_offset', (shiftMs / 1000).toFixed(3)],
+      // FLV counts in ms: as many ticks keep its times exact, and a gap of days within 32 bit.
+      ...['-video_track_timescale', '1000'],
+      ...['-movflags', '+faststart', '-f', 'mp4'],
+    );
+  return argumentsOf(command);
+}
+
 export interface TestPublisherArgs {
   /** RTMP URL or file; it shows in the process list, so only for demo and tests. */
   readonly url: string;

@@ -6,7 +6,7 @@ import {
   EncodedVideoPacketSource,
   Output,
 } from 'mediabunny';
-import type { TrackConfigs } from '../mp4/flv-packets.ts';
+import type { TrackConfigs } from '../flv/packets.ts';
 
 /** A coded frame with its place and length on the stream's timeline, both in ms. */
 export interface TimedPacket {

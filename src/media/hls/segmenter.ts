@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import { type MediaPacket, packetOf, readConfigs, type TrackConfigs } from '../flv/packets.ts';
 import { type FlvTag, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
-import { AudioClock } from '../mp4/audio-clock.ts';
-import { type MediaPacket, packetOf, readConfigs, type TrackConfigs } from '../mp4/flv-packets.ts';
 import { Intake, type TagInfo, type TakenTag } from '../recording/intake.ts';
 import { NEW_TIMELINE } from '../recording/timeline.ts';
+import { AudioClock } from './audio-clock.ts';
 import { type CmafSegment, type TimedPacket, writeCmaf } from './cmaf.ts';
 
 export interface HlsSegment {

@@ -5,8 +5,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { GatewayError } from '../../domain/errors.ts';
 import type { RecordedFile, RecordingResult } from '../../domain/task.ts';
-import { type FlvTag, isMedia, TAG_VIDEO } from '../flv/tag.ts';
-import { type MediaPacket, packetOf, readConfigs } from '../mp4/flv-packets.ts';
+import { readConfigs } from '../flv/packets.ts';
 import {
   JOURNAL_FLV,
   JOURNAL_JSON,
@@ -16,9 +15,9 @@ import {
   syncDir,
 } from './journal-facts.ts';
 import { type JournalGap, type JournalPart, type JournalPlan, planJournal } from './journal-plan.ts';
-import { readMp4Facts } from './mp4-check.ts';
-import { createMp4Writer } from './mp4-writer.ts';
-import { readJournalTags } from './repair.ts';
+import { type Mp4Facts, readMp4Facts } from './mp4-check.ts';
+import { PartStream } from './part-stream.ts';
+import { remux } from './remux.ts';
 import { judgeFile } from './verdict.ts';
 
 /** The outcome of a recording as it lies beside its files. */
@@ -58,25 +57,6 @@ function fileName(name: string, number: number): string {
   return number === 0 ? `${name}.mp4` : `${name}-${number + 1}.mp4`;
 }
 
-/** The frames of one part, those that were cut off at its end left out. */
-async function* partPackets(
-  journal: string,
-  part: JournalPart,
-): AsyncGenerator<MediaPacket, void, undefined> {
-  let videoLeft = part.videoFrames;
-  const belongs = (tag: FlvTag) => {
-    if (!isMedia(tag)) return false;
-    if (tag.type === TAG_VIDEO) videoLeft -= 1;
-    return tag.type !== TAG_VIDEO || videoLeft >= 0;
-  };
-  for await (const batch of readJournalTags(journal, part.fromByte)) {
-    for (const { tag, endByte } of batch) {
-      if (endByte > part.toByte) return;
-      if (belongs(tag)) yield packetOf(tag);
-    }
-  }
-}
-
 function gapsOf(plan: JournalPlan, part: JournalPart, endMs: number): JournalGap[] {
   return plan.gaps.filter((gap) => gap.atMs >= part.firstMs && gap.atMs < endMs);
 }
@@ -88,6 +68,23 @@ interface PartJob {
   readonly plan: JournalPlan;
   readonly part: JournalPart;
   readonly facts: JournalFacts | null;
+  /** The journal still is what was written to it. */
+  readonly intact: boolean;
+}
+
+async function writeAndProbe(
+  options: FinaliseOptions,
+  stream: PartStream,
+  target: { readonly file: string; readonly shiftMs: number },
+): Promise<Mp4Facts> {
+  const { log, signal } = options;
+  try {
+    await remux({ ...target, flv: stream.chunks(), log, signal });
+    return await readMp4Facts(target.file, log);
+  } catch (error) {
+    await rm(target.file, { force: true });
+    throw error;
+  }
 }
 
 /** Writes one part beside its final name, checks it as a player would, then gives it that name. */
@@ -96,42 +93,37 @@ async function makeFile(options: FinaliseOptions, job: PartJob): Promise<Recorde
   const userId = facts?.userId ?? '';
   const file = path.join(options.dir, fileName(userId === '' ? options.taskId : userId, job.number));
   const temporary = `${file}.part`;
-  const writer = await createMp4Writer({
+  // What MP4 cannot hold is named before an FFmpeg stumbles over it.
+  readConfigs(part.headers);
+  const stream = new PartStream(job.journal, part);
+  const found = await writeAndProbe(options, stream, {
     file: temporary,
-    configs: readConfigs(part.headers),
-    firstMs: part.firstMs,
+    shiftMs: part.firstDtsMs - part.firstMs,
   });
-  try {
-    for await (const packet of partPackets(job.journal, part)) {
-      options.signal?.throwIfAborted();
-      await writer.add(packet);
-    }
-    await writer.finish();
-  } catch (error) {
-    // What stopped us is told; that the half file could not be closed either is not worth more.
-    await writer.abort().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const found = await readMp4Facts(temporary, options.log);
   const verdict = judgeFile({
     framesFound: found.frames,
-    framesWanted: writer.written,
+    framesWanted: stream.written,
     durationMs: found.durationMs,
     gaps: gapsOf(job.plan, part, part.firstMs + found.durationMs),
+    intact: job.intact,
   });
-  if (writer.leftOut > 0) options.log.warn({ frames: writer.leftOut }, 'frames without a place left out');
+  if (stream.leftOut > 0) options.log.warn({ frames: stream.leftOut }, 'frames without a place left out');
   await rename(temporary, file);
   await syncDir(options.dir);
   return { path: file, userId, durationMs: found.durationMs, bytes: found.bytes, verdict };
 }
 
 /** True when every checkpointed stretch still has its checksum; bytes behind the last checkpoint have none. */
-export async function verifyChecksums(journal: string, facts: JournalFacts): Promise<boolean> {
+export async function verifyChecksums(
+  journal: string,
+  facts: JournalFacts,
+  signal?: AbortSignal,
+): Promise<boolean> {
   for (const { fromByte, toByte, sha256 } of facts.runs) {
     if (toByte <= fromByte) continue;
     const hash = createHash('sha256');
     for await (const chunk of createReadStream(journal, { start: fromByte, end: toByte - 1 })) {
+      signal?.throwIfAborted();
       hash.update(chunk as Buffer);
     }
     if (hash.digest('hex') !== sha256) return false;
@@ -148,7 +140,7 @@ function onAirMs(facts: JournalFacts | null, plan: JournalPlan): number {
 
 async function makeFiles(options: FinaliseOptions, journal: string): Promise<Finished> {
   const facts = await readJournalFacts(options.dir);
-  const plan = await planJournal(journal);
+  const plan = await planJournal(journal, options.signal);
   const before = await readFinished(options.dir);
   const covers = { startedAtMs: facts?.startedAtMs ?? null, bytes: plan.wholeBytes };
   if (before?.journal.startedAtMs === covers.startedAtMs && before.journal.bytes === covers.bytes)
@@ -161,11 +153,11 @@ async function makeFiles(options: FinaliseOptions, journal: string): Promise<Fin
       journal: covers,
     };
   }
-  const intact = facts === null || (await verifyChecksums(journal, facts));
+  const intact = facts === null || (await verifyChecksums(journal, facts, options.signal));
   if (!intact) options.log.error('the journal differs from its checksum');
   const files = [...known];
   for (const part of plan.parts) {
-    files.push(await makeFile(options, { number: files.length, journal, plan, part, facts }));
+    files.push(await makeFile(options, { number: files.length, journal, plan, part, facts, intact }));
   }
   const result: RecordingResult = {
     taskId: options.taskId,

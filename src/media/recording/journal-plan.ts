@@ -1,5 +1,5 @@
+import { packetOf, type TrackHeaders } from '../flv/packets.ts';
 import { isMedia, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
-import { packetOf, type TrackHeaders } from '../mp4/flv-packets.ts';
 import { type PictureTimes, wholePictures } from './gop-tail.ts';
 import { FLV_FILE_HEADER_BYTES, type PlacedTag, readJournalTags } from './repair.ts';
 
@@ -13,6 +13,10 @@ export interface JournalPart {
   readonly headers: TrackHeaders;
   /** Least presentation time, which becomes 0 of the file. */
   readonly firstMs: number;
+  /** Least decoding time. */
+  readonly firstDtsMs: number;
+  /** The first frame of sound; those before it have no header. */
+  readonly firstSound: PlacedTag | null;
   /** Without those at its end that were cut off from what they belong to. */
   readonly videoFrames: number;
   readonly audioFrames: number;
@@ -36,6 +40,8 @@ interface OpenPart {
   video: TrackHeaders['video'];
   audio: TrackHeaders['audio'];
   firstMs: number;
+  firstDtsMs: number;
+  firstSound: PlacedTag | null;
   videoFrames: number;
   audioFrames: number;
   /** Pictures since the last key frame. */
@@ -64,7 +70,7 @@ export class JournalPlanner {
   add({ tag, endByte }: PlacedTag): void {
     if (isSequenceHeader(tag)) this.#header(tag);
     this.#endByte = endByte;
-    if (isMedia(tag)) this.#media(tag);
+    if (isMedia(tag)) this.#media({ tag, endByte });
     this.#part.toByte = endByte;
   }
 
@@ -79,8 +85,11 @@ export class JournalPlanner {
 
   #open(video: TrackHeaders['video'], audio: TrackHeaders['audio']): OpenPart {
     const at = this.#endByte;
-    const firstMs = Number.POSITIVE_INFINITY;
-    return { fromByte: at, toByte: at, video, audio, firstMs, videoFrames: 0, audioFrames: 0, gop: [] };
+    return {
+      ...{ fromByte: at, toByte: at, video, audio },
+      ...{ firstMs: Number.POSITIVE_INFINITY, firstDtsMs: Number.POSITIVE_INFINITY, firstSound: null },
+      ...{ videoFrames: 0, audioFrames: 0, gop: [] },
+    };
   }
 
   #header(tag: PlacedTag['tag']): void {
@@ -96,7 +105,7 @@ export class JournalPlanner {
     else this.#part.audio = kept;
   }
 
-  #media(tag: PlacedTag['tag']): void {
+  #media({ tag, endByte }: PlacedTag): void {
     const packet = packetOf(tag);
     const isVideo = packet.track === 'video';
     if (isVideo ? !this.#part.video : !this.#part.audio) return;
@@ -106,8 +115,14 @@ export class JournalPlanner {
     }
     this.#lastMs = Math.max(this.#lastMs, tag.timestamp);
     this.#part.firstMs = Math.min(this.#part.firstMs, packet.ptsMs);
+    this.#part.firstDtsMs = Math.min(this.#part.firstDtsMs, tag.timestamp);
     if (isVideo) this.#picture(packet.key, { dtsMs: tag.timestamp, ptsMs: packet.ptsMs });
-    else this.#part.audioFrames += 1;
+    else this.#sound({ tag, endByte }, packet.data.length);
+  }
+
+  #sound({ tag, endByte }: PlacedTag, bytes: number): void {
+    this.#part.audioFrames += 1;
+    if (bytes > 0) this.#part.firstSound ??= { tag: { ...tag, data: Buffer.from(tag.data) }, endByte };
   }
 
   #picture(key: boolean, times: PictureTimes): void {
@@ -120,10 +135,11 @@ export class JournalPlanner {
 /** A stream without key frames is no reason to hold all of it. */
 const MAX_GOP_PICTURES = 10_000;
 
-/** Reads a whole journal once; memory is bounded by a batch of tags. */
-export async function planJournal(file: string): Promise<JournalPlan> {
+/** Reads a whole journal once; memory is bounded by a batch of tags. Throws the signal's reason. */
+export async function planJournal(file: string, signal?: AbortSignal): Promise<JournalPlan> {
   const planner = new JournalPlanner();
   for await (const batch of readJournalTags(file)) {
+    signal?.throwIfAborted();
     for (const placed of batch) planner.add(placed);
   }
   return planner.finish();

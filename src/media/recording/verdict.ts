@@ -7,13 +7,16 @@ export interface VerdictInput {
   readonly framesWanted: number;
   readonly durationMs: number;
   readonly gaps: readonly JournalGap[];
+  /** The journal it was made of still had its checksum. */
+  readonly intact: boolean;
 }
 
-/** Judges one finished file: playable when every frame that was to be in it is, and how much is missing between. */
+/** Judges one finished file: playable when every frame is in it, as it was received, and how much is missing between. */
 export function judgeFile(input: VerdictInput): RecordingVerdict {
   const lostMs = input.gaps.reduce((sum, gap) => sum + gap.durationMs, 0);
+  const complete = input.framesFound > 0 && input.framesFound === input.framesWanted;
   return {
-    playable: input.framesFound > 0 && input.framesFound === input.framesWanted && input.durationMs > 0,
+    playable: complete && input.durationMs > 0 && input.intact,
     gaps: input.gaps.length,
     secondsLost: Math.round(lostMs / 100) / 10,
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { decoderArgs, encoderArgs, testPublisherArgs } from '../../../../src/media/ffmpeg/argv.ts';
+import { decoderArgs, encoderArgs, remuxArgs, testPublisherArgs } from '../../../../src/media/ffmpeg/argv.ts';
 
 const DECODER_INPUT =
   '-hide_banner -nostats -loglevel error -copyts -probesize 32 -analyzeduration 0 -threads 1 -f flv -i pipe:0';
@@ -38,6 +38,15 @@ test('the encoder keeps the times it is given and makes key frames by count alon
       '-b:v 2500k -maxrate 2500k -bufsize 5000k -c:a aac -b:a 128k -ar 48000 -ac 2 ' +
       '-flvflags no_duration_filesize -flush_packets 1 -f flv pipe:1',
   );
+});
+
+test('a remux copies what it is given, moved by whole milliseconds, into an MP4 with its index in front', () => {
+  expect(remuxArgs({ file: '/data/a b.mp4.part', shiftMs: -67 })).toEqual([
+    ...'-hide_banner -nostats -loglevel error -copyts -f flv -i pipe:0 -y'.split(' '),
+    ...'-map 0 -c copy -output_ts_offset -0.067 -video_track_timescale 1000'.split(' '),
+    ...'-movflags +faststart -f mp4'.split(' '),
+    '/data/a b.mp4.part',
+  ]);
 });
 
 test('a test publisher is a colour and a tone, and its label cannot leave the filter', () => {

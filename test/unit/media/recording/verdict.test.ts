@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeFile } from '../../../../src/media/recording/verdict.ts';
 
-const GOOD = { framesFound: 100, framesWanted: 100, durationMs: 4000, gaps: [] };
+const GOOD = { framesFound: 100, framesWanted: 100, durationMs: 4000, gaps: [], intact: true };
 
 describe('the verdict on a finished file', () => {
   it('is playable without loss when every frame is there', () => {
@@ -12,6 +12,7 @@ describe('the verdict on a finished file', () => {
     ['frames are missing', { framesFound: 99 }],
     ['there is no frame', { framesFound: 0, framesWanted: 0 }],
     ['it has no length', { durationMs: 0 }],
+    ['what was read back is not what was recorded', { intact: false }],
   ])('is not playable when %s', (_name, change) => {
     expect(judgeFile({ ...GOOD, ...change }).playable).toBe(false);
   });

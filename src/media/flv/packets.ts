@@ -1,7 +1,7 @@
 import { GatewayError } from '../../domain/errors.ts';
-import { audioCodec, compositionTime, type FlvTag, isKeyFrame, TAG_VIDEO, videoCodec } from '../flv/tag.ts';
 import { type AacConfig, parseAacConfig } from './aac-config.ts';
 import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
+import { audioCodec, compositionTime, type FlvTag, isKeyFrame, TAG_VIDEO, videoCodec } from './tag.ts';
 
 /** Bytes before the payload of a classic FLV tag body: H.264 has frame type, packet type and 3 of offset. */
 const AVC_PREFIX = 5;

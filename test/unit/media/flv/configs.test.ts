@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseAacConfig } from '../../../../src/media/mp4/aac-config.ts';
-import { AudioClock } from '../../../../src/media/mp4/audio-clock.ts';
-import { parseAvcConfig } from '../../../../src/media/mp4/avc-config.ts';
+import { parseAacConfig } from '../../../../src/media/flv/aac-config.ts';
+import { parseAvcConfig } from '../../../../src/media/flv/avc-config.ts';
 
 // Written by x264 at 1920x1080 (High, cropped by 8 rows).
 const X264_1080P =
@@ -33,21 +32,5 @@ describe('decoder configurations', () => {
     for (const hex of ['', '11', 'ffff', '1780']) {
       expect(() => parseAacConfig(Buffer.from(hex, 'hex'))).toThrow(bad);
     }
-  });
-});
-
-describe('the clock of AAC frames', () => {
-  it('takes rounding out and keeps real steps', () => {
-    const clock = new AudioClock(48_000);
-    const placed = [0, 21, 43, 64, 1000, 1021].map((ms) => clock.place(ms));
-    expect(placed.map((ms) => Math.round(ms * 48))).toEqual([0, 1024, 2048, 3072, 48_000, 49_024]);
-  });
-
-  it('follows a source whose clock is slow', () => {
-    const clock = new AudioClock(48_000);
-    const frameMs = clock.frameMs * 1.001;
-    let last = 0;
-    for (let frame = 0; frame < 10_000; frame += 1) last = clock.place(Math.round(frame * frameMs));
-    expect(Math.abs(last - 9999 * frameMs)).toBeLessThan(10);
   });
 });
