@@ -14,6 +14,7 @@ interface Options {
 type Bench = (options: Options) => Promise<{ readonly results: readonly object[] }>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
+  mix: async (options) => (await import('./mix.ts')).runMixBench(options),
   relay: async (options) => (await import('./relay.ts')).runRelayBench(options),
 };
 

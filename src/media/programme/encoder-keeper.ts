@@ -1,6 +1,8 @@
 import type { FlvTag } from '../flv/tag.ts';
 import { isSequenceHeader, TAG_SCRIPT } from '../flv/tag.ts';
 import { type Encoder, type EncoderOptions, startEncoder } from './encoder.ts';
+import { HangDetector } from './hang.ts';
+import { processUsage } from './usage.ts';
 
 /** Keeps one encoder running; its output goes on across encoders without going back in time. */
 export interface EncoderKeeper {
@@ -14,8 +16,6 @@ export interface EncoderKeeper {
   stop(): Promise<void>;
 }
 
-/** No output for this long while it is being fed: it hangs. */
-const HANGING_AFTER_MS = 3000;
 /** Beside pictures only sound waits: this is a minute of it. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 const RESTART_PAUSE_MS = 300;
@@ -69,6 +69,7 @@ export function createEncoderKeeper(options: EncoderOptions): EncoderKeeper {
   }
 
   let current: Encoder = start();
+  const hang = new HangDetector(() => processUsage(current.pid).cpuSeconds);
   return {
     get starts() {
       return starts;
@@ -79,8 +80,9 @@ export function createEncoderKeeper(options: EncoderOptions): EncoderKeeper {
     writeFrame: (frame, picture, done) => current.writeFrame(frame, picture, done),
     writeSound: (first, samples) => current.writeSound(first, samples),
     check(nowMs) {
-      const hanging = current.unreadBytes > 0 && nowMs - current.lastOutputAt > HANGING_AFTER_MS;
-      if (!hanging && current.unreadBytes <= MAX_UNREAD_BYTES) return;
+      const { unreadBytes, lastOutputAt } = current;
+      const hanging = hang.hangs({ nowMs, isFed: unreadBytes > 0, lastOutputAt });
+      if (!hanging && unreadBytes <= MAX_UNREAD_BYTES) return;
       // Its exit starts the next one.
       current.kill();
     },
