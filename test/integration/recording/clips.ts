@@ -16,17 +16,38 @@ export interface ClipSpec {
   /** Frames between key frames. */
   readonly gop?: number;
   readonly bFrames?: number;
+  /** x264's CRF; less is larger. */
+  readonly quality?: number;
   readonly video?: boolean;
   readonly audio?: boolean;
 }
 
 /** A real FLV file from FFmpeg. */
 export async function makeFlv(spec: ClipSpec): Promise<string> {
-  const { fps = 25, size = '320x180', gop = 50, bFrames = 0, video = true, audio = true } = spec;
+  const {
+    fps = 25,
+    size = '320x180',
+    gop = 50,
+    bFrames = 0,
+    quality = 23,
+    video = true,
+    audio = true,
+  } = spec;
   const file = path.join(spec.dir, `${spec.name}.flv`);
   const picture = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${fps}`];
   const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'];
-  const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-sc_threshold', '0'];
+  const h264 = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-pix_fmt',
+    'yuv420p',
+    '-sc_threshold',
+    '0',
+    '-crf',
+    `${quality}`,
+  ];
   await run('ffmpeg', [
     ...['-v', 'error', '-y', ...(video ? picture : []), ...(audio ? sound : [])],
     ...['-t', String(spec.seconds)],
@@ -51,6 +72,7 @@ export interface Probe {
     readonly frames: number;
     readonly width: number;
     readonly startMs: number;
+    readonly timeBase: string;
   }[];
 }
 
@@ -61,12 +83,13 @@ interface ProbeJson {
     readonly nb_read_packets: string;
     readonly width?: number;
     readonly start_time: string;
+    readonly time_base: string;
   }[];
 }
 
 /** What ffprobe sees in a file or at a URL, every packet counted. */
 export async function probe(input: string): Promise<Probe> {
-  const shown = 'format=duration,start_time:stream=codec_name,nb_read_packets,width,start_time';
+  const shown = 'format=duration,start_time:stream=codec_name,nb_read_packets,width,start_time,time_base';
   const args = ['-v', 'error', '-count_packets', '-show_entries', shown, '-of', 'json', input];
   const { stdout } = await run('ffprobe', args);
   const json = JSON.parse(stdout) as ProbeJson;
@@ -78,6 +101,7 @@ export async function probe(input: string): Promise<Probe> {
       frames: Number(stream.nb_read_packets),
       width: stream.width ?? 0,
       startMs: Number(stream.start_time) * 1000,
+      timeBase: stream.time_base,
     })),
   };
 }

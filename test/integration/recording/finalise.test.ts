@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -7,10 +7,13 @@ import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../..
 import { finaliseRecording } from '../../../src/media/recording/finalise.ts';
 import { Intake } from '../../../src/media/recording/intake.ts';
 import { openJournal } from '../../../src/media/recording/journal.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type ClipSpec, decodeErrors, makeFlv, probe, readTags } from './clips.ts';
 
 const log = pino({ level: 'silent' });
 const TASK = 'task1';
+/** Of a clip of 4 s: long enough to be caught at work, and what a journal takes at once. */
+const TURNS = 120;
 
 let dir: string;
 beforeEach(async () => {
@@ -141,6 +144,94 @@ describe('finishing a recording', () => {
     const result = await finaliseRecording({ dir, taskId: TASK, log });
     expect((await readdir(dir)).filter((name) => name.includes('.mp4'))).toEqual([`${TASK}.mp4`]);
     expect(result.files[0]?.verdict.playable).toBe(true);
+  });
+
+  it('knows the sample rate of sound that comes long after the picture, and where it belongs', async () => {
+    // FFmpeg looks at 5 MB of its input; here the sound begins behind more than that.
+    const picture = await readTags(
+      await makeFlv({ dir, name: 'large', seconds: 8, size: '1920x1080', audio: false, quality: 10 }),
+    );
+    const bytes = picture.reduce((sum, tag) => sum + tag.data.length, 0);
+    expect(bytes).toBeGreaterThan(8_000_000);
+    const sound = await readTags(await makeFlv({ dir, name: 'tone', seconds: 2, video: false }));
+    const late = sound.filter((tag) => tag.type === TAG_AUDIO);
+    const all = [...picture, ...late.map((tag) => ({ ...tag, timestamp: tag.timestamp + 6000 }))];
+    await journalTags(
+      all.sort((a, b) => a.timestamp - b.timestamp),
+      1_000_000,
+    );
+
+    const result = await finaliseRecording({ dir, taskId: TASK, log });
+
+    const file = path.join(dir, `${TASK}.mp4`);
+    expect(result.files[0]?.verdict.playable).toBe(true);
+    const aac = (await probe(file)).streams.find((stream) => stream.codec === 'aac');
+    expect(aac).toMatchObject({ frames: count(late, TAG_AUDIO), timeBase: '1/48000' });
+    expect(Math.abs((aac?.startMs ?? 0) - 6000)).toBeLessThan(60);
+    expect(await decodeErrors(file)).toBe('');
+  });
+
+  it('stops at once when told to, leaves nothing half made, and does all of it the next time', async () => {
+    const tags = await readTags(await makeFlv({ dir, name: 'long', seconds: 4 }));
+    const lengthMs = 4000;
+    const many = Array.from({ length: TURNS }, (_none, turn) =>
+      tags.map((tag) => ({ ...tag, timestamp: tag.timestamp + turn * lengthMs })),
+    ).flat();
+    const media = many.filter((tag, index) => isMedia(tag) || index < tags.length);
+    await journalTags(media, 1_000_000);
+    const before = await readdir(dir);
+    const controller = new AbortController();
+    const stopped = finaliseRecording({ dir, taskId: TASK, log, signal: controller.signal });
+    const ended = expect(stopped).rejects.toBe('stopped');
+    await eventually(async () => (await readdir(dir)).includes(`${TASK}.mp4.part`), 30_000, 2);
+    const abortedAt = performance.now();
+    controller.abort('stopped');
+    await ended;
+    expect(performance.now() - abortedAt).toBeLessThan(2000);
+    expect(await readdir(dir)).toEqual(before);
+
+    const result = await finaliseRecording({ dir, taskId: TASK, log });
+    expect(result.files[0]?.verdict.playable).toBe(true);
+    expect(Math.abs((result.files[0]?.durationMs ?? 0) - TURNS * lengthMs)).toBeLessThan(100);
+  });
+
+  it('keeps the journal, and no half a file, when FFmpeg fails or is missing', async () => {
+    const tags = await readTags(await makeFlv({ dir, name: 'fails', seconds: 2 }));
+    await journalTags(tags, 1_000_000);
+    const before = await readdir(dir);
+    const programs = path.join(dir, '..', `${path.basename(dir)}-bin`);
+    await mkdir(programs);
+    const systemPath = process.env['PATH'];
+    try {
+      process.env['PATH'] = programs;
+      const missing = finaliseRecording({ dir, taskId: TASK, log });
+      await expect(missing).rejects.toMatchObject({ code: 'tool-missing' });
+      await writeFile(path.join(programs, 'ffmpeg'), '#!/bin/sh\nread line\nexit 1\n', { mode: 0o755 });
+      const failing = finaliseRecording({ dir, taskId: TASK, log });
+      await expect(failing).rejects.toMatchObject({ code: 'child-failed' });
+    } finally {
+      process.env['PATH'] = systemPath;
+      await rm(programs, { recursive: true });
+    }
+    expect(await readdir(dir)).toEqual(before);
+    expect((await finaliseRecording({ dir, taskId: TASK, log })).files[0]?.verdict.playable).toBe(true);
+  });
+
+  it('gives no clean verdict on what was read back differently from how it was written', async () => {
+    const tags = await readTags(await makeFlv({ dir, name: 'rotten', seconds: 2 }));
+    await journalTags(tags, 1_000_000);
+    const journal = path.join(dir, 'journal.flv');
+    const bytes = await readFile(journal);
+    // Within a frame: the tags around it are whole and every frame is found.
+    const at = Math.floor(bytes.length / 2) + 1;
+    bytes[at] = (bytes[at] ?? 0) ^ 0x10;
+    await writeFile(journal, bytes);
+
+    const result = await finaliseRecording({ dir, taskId: TASK, log });
+
+    expect(result.files[0]?.verdict.playable).toBe(false);
+    expect(result.error).toContain('not what was recorded');
+    expect(await readdir(dir)).toContain('journal.flv.kept');
   });
 
   it('says so when nothing was ever on the air', async () => {
