@@ -1,14 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import { toGatewayError } from '../src/domain/errors.ts';
 import type { RecordingResult } from '../src/domain/task.ts';
 import { finaliseRecording } from '../src/media/recording/finalise.ts';
-import {
-  type JournalFacts,
-  readJournalFacts,
-  recordingDir,
-  recordingsDir,
-} from '../src/media/recording/journal-facts.ts';
-import type { JobContext, JobFacts, JobHandler } from './job-context.ts';
+import { recordingDir } from '../src/media/recording/journal-facts.ts';
+import type { JobContext, JobHandler } from './job-context.ts';
 
 export interface FinaliseJobDeps {
   readonly finalise?: typeof finaliseRecording;
@@ -44,33 +38,4 @@ export function createFinaliseJob(deps: FinaliseJobDeps = {}): JobHandler {
       throw error;
     }
   };
-}
-
-/** Journals of this machine, whole or not, whose files are still to be made. */
-export async function findUnfinished(dataDir: string): Promise<readonly JournalFacts[]> {
-  const root = recordingsDir(dataDir);
-  const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const found = await Promise.all(names.map((taskId) => readJournalFacts(recordingDir(dataDir, taskId))));
-  return found.filter((facts) => facts !== null);
-}
-
-export interface UnfinishedDeps {
-  readonly dataDir: string;
-  readonly facts: Pick<JobFacts, 'getTask' | 'requestJob'>;
-}
-
-/** At a worker's start: asks for the files of every recording here that is over and has none. Returns their tasks. */
-export async function requestUnfinished(deps: UnfinishedDeps): Promise<readonly string[]> {
-  const asked: string[] = [];
-  for (const { taskId, ended } of await findUnfinished(deps.dataDir)) {
-    const task = ended ? null : await deps.facts.getTask(taskId);
-    // A journal whose task still runs is gone on with by the record job.
-    if (!ended && task && task.endedAt === null) continue;
-    await deps.facts.requestJob({ kind: 'finalise', id: taskId });
-    asked.push(taskId);
-  }
-  return asked;
 }

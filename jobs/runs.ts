@@ -23,6 +23,10 @@ export class Runs {
     return this.#runs.size;
   }
 
+  has(job: JobRef): boolean {
+    return this.#runs.has(jobKey(job));
+  }
+
   /** Runs the job, or waits for the run of it that is in this process already. */
   async runOrJoin(job: JobRef): Promise<RunResult> {
     const key = jobKey(job);

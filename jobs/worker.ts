@@ -10,12 +10,12 @@ import { createLeases } from '../src/tasks/lease.ts';
 import { createRecordings } from '../src/tasks/recordings.ts';
 import { createRequestedJobs } from '../src/tasks/requested-jobs.ts';
 import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
-import { requestUnfinished } from './finalise.ts';
 import { startHeart } from './heart.ts';
 import type { JobHandler } from './job-context.ts';
 import { createJobFacts } from './job-facts.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { Runs } from './runs.ts';
+import { watchUnfinished } from './unfinished.ts';
 
 export interface WorkerOptions {
   readonly redisUrl: Secret;
@@ -75,14 +75,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const heart = startHeart(redis, runs, log);
   await heart.firstBeat;
   const workers = JOB_KINDS.map((kind) => new QueueWorker({ kind, connection: connect('jobs'), runs, log }));
-  // What was recorded here and never finished: this machine has the only copy.
-  await requestUnfinished({ dataDir: options.dataDir, facts }).catch((error: unknown) => {
-    log.error({ err: error }, 'unfinished recordings could not be looked for');
-  });
+  const { dataDir } = options;
+  const unfinished = watchUnfinished({ dataDir, facts, log, isRunning: (job) => runs.has(job) });
+  await unfinished.firstLook;
   log.info('worker is ready');
 
   async function drain(): Promise<void> {
     log.info({ runs: runs.size }, 'draining');
+    unfinished.stop();
     const closing = Promise.allSettled(workers.map((worker) => worker.close()));
     runs.abortAll('drain');
     // While Redis is away BullMQ's close() waits for it; the runs end all the same.

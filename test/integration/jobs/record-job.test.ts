@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createFinaliseJob, requestUnfinished } from '../../../jobs/finalise.ts';
+import { createFinaliseJob } from '../../../jobs/finalise.ts';
 import type { JobContext, JobFacts, StopReason } from '../../../jobs/job-context.ts';
 import { createRecordJob } from '../../../jobs/record.ts';
+import { AskPace, requestUnfinished } from '../../../jobs/unfinished.ts';
 import { type JobRef, type JobStatus, jobKey } from '../../../src/domain/job.ts';
 import type { GatewayFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
@@ -118,6 +119,14 @@ async function recorded(mediaMs: number): Promise<void> {
 const finalise = () =>
   createFinaliseJob()(context({ kind: 'finalise', id: TASK.taskId }, 1, new AbortController().signal));
 
+const unfinished = (running: readonly string[] = []) =>
+  requestUnfinished({
+    dataDir,
+    facts: facts(),
+    isRunning: (job) => running.includes(jobKey(job)),
+    pace: new AskPace(),
+  });
+
 describe('the record job', () => {
   it('records from the kept GOP until stopped, and its files are as long as it was on the air', async () => {
     await eventually(() => hub.nowMs > 1500);
@@ -164,12 +173,16 @@ describe('the record job', () => {
     const run = record(1);
     await recorded(500);
     await run.end('drain');
-    expect(await requestUnfinished({ dataDir, facts: facts() })).toEqual([]);
+    expect(await unfinished()).toEqual([]);
+    tasks.set(TASK.taskId, { ...TASK, endedAt: Date.now(), endReason: 'stopped' });
+    expect(await unfinished()).toEqual([]); // its own run may still be closing the journal
     tasks.set(TASK.taskId, { ...TASK, endedAt: 1, endReason: 'stopped' });
-    expect(await requestUnfinished({ dataDir, facts: facts() })).toEqual([TASK.taskId]);
+    expect(await unfinished(['record-rec1'])).toEqual([]);
+    expect(await unfinished(['finalise-rec1'])).toEqual([]);
+    expect(await unfinished()).toEqual([TASK.taskId]);
     expect(requested).toEqual(['finalise-rec1']);
     await finalise();
-    expect(await requestUnfinished({ dataDir, facts: facts() })).toEqual([]);
+    expect(await unfinished()).toEqual([]);
     expect(await readdir(path.join(dataDir, 'recordings', 'rec1'))).toEqual(['anna.mp4', 'recording.json']);
   });
 
