@@ -1,12 +1,14 @@
 import { packetOf, type TrackHeaders } from '../flv/packets.ts';
-import { isMedia, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
+import { isKeyFrame, isMedia, isSequenceHeader, TAG_VIDEO } from '../flv/tag.ts';
 import { type PictureTimes, wholePictures } from './gop-tail.ts';
 import { FLV_FILE_HEADER_BYTES, type PlacedTag, readJournalTags } from './repair.ts';
 
 /** Silence of both tracks beyond this is a gap of the recording. */
 export const GAP_MS = 1500;
+/** MP4 has 32 bit for the step to the next frame, of which FFmpeg uses 31: 6.2 h of sound at 96 kHz. */
+const MAX_SILENCE_MS = 6 * 3_600_000;
 
-/** A stretch of a journal that fits one file: one configuration per track. */
+/** A stretch of a journal that fits one file: one configuration per track, and no silence of many hours. */
 export interface JournalPart {
   readonly fromByte: number;
   readonly toByte: number;
@@ -42,6 +44,8 @@ interface OpenPart {
   firstMs: number;
   firstDtsMs: number;
   firstSound: PlacedTag | null;
+  lastPictureMs: number | null;
+  lastSoundMs: number | null;
   videoFrames: number;
   audioFrames: number;
   /** Pictures since the last key frame. */
@@ -49,7 +53,7 @@ interface OpenPart {
 }
 
 function closed(part: OpenPart): JournalPart {
-  const { video, audio, gop, ...rest } = part;
+  const { video, audio, gop, lastPictureMs, lastSoundMs, ...rest } = part;
   // A header without a single frame makes an empty track, which players refuse.
   const headers = { video: part.videoFrames > 0 ? video : null, audio: part.audioFrames > 0 ? audio : null };
   return { ...rest, headers, videoFrames: part.videoFrames - (gop.length - wholePictures(gop)) };
@@ -69,6 +73,7 @@ export class JournalPlanner {
 
   add({ tag, endByte }: PlacedTag): void {
     if (isSequenceHeader(tag)) this.#header(tag);
+    if (isMedia(tag) && this.#beginsFile(tag)) this.#nextPart();
     this.#endByte = endByte;
     if (isMedia(tag)) this.#media({ tag, endByte });
     this.#part.toByte = endByte;
@@ -88,8 +93,21 @@ export class JournalPlanner {
     return {
       ...{ fromByte: at, toByte: at, video, audio },
       ...{ firstMs: Number.POSITIVE_INFINITY, firstDtsMs: Number.POSITIVE_INFINITY, firstSound: null },
-      ...{ videoFrames: 0, audioFrames: 0, gop: [] },
+      ...{ lastPictureMs: null, lastSoundMs: null, videoFrames: 0, audioFrames: 0, gop: [] },
     };
+  }
+
+  #nextPart(): void {
+    this.#parts.push(closed(this.#part));
+    this.#part = this.#open(this.#part.video, this.#part.audio);
+  }
+
+  /** Behind a silence too long for one file, where a picture can be decoded or none is near. */
+  #beginsFile(tag: PlacedTag['tag']): boolean {
+    const { lastPictureMs, lastSoundMs } = this.#part;
+    const isAway = (lastMs: number | null) => lastMs !== null && tag.timestamp - lastMs > MAX_SILENCE_MS;
+    if (!isAway(lastSoundMs)) return false;
+    return tag.type === TAG_VIDEO ? isKeyFrame(tag) : lastPictureMs === null || isAway(lastPictureMs);
   }
 
   #header(tag: PlacedTag['tag']): void {
@@ -98,8 +116,7 @@ export class JournalPlanner {
     const before = isVideo ? this.#part.video : this.#part.audio;
     const frames = isVideo ? this.#part.videoFrames : this.#part.audioFrames;
     if (before && frames > 0 && !before.data.equals(tag.data)) {
-      this.#parts.push(closed(this.#part));
-      this.#part = this.#open(this.#part.video, this.#part.audio);
+      this.#nextPart();
     }
     if (isVideo) this.#part.video = kept;
     else this.#part.audio = kept;
@@ -122,11 +139,13 @@ export class JournalPlanner {
 
   #sound({ tag, endByte }: PlacedTag, bytes: number): void {
     this.#part.audioFrames += 1;
+    this.#part.lastSoundMs = tag.timestamp;
     if (bytes > 0) this.#part.firstSound ??= { tag: { ...tag, data: Buffer.from(tag.data) }, endByte };
   }
 
   #picture(key: boolean, times: PictureTimes): void {
     this.#part.videoFrames += 1;
+    this.#part.lastPictureMs = times.dtsMs;
     if (key || this.#part.gop.length >= MAX_GOP_PICTURES) this.#part.gop = [];
     this.#part.gop.push(times);
   }

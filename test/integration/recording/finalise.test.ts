@@ -141,6 +141,25 @@ describe('finishing a recording', () => {
     expect(await decodeErrors(path.join(dir, `${TASK}.mp4`))).toBe('');
   });
 
+  it('begins a new file behind a night away, which no MP4 of FFmpeg could hold', async () => {
+    const tags = await readTags(await makeFlv({ dir, name: 'night', seconds: 2, bFrames: 2 }));
+    await journalTags(tags, 1_000_000);
+    await journalTags(tags, 1_000_000 + 13 * 3_600_000);
+
+    const result = await finaliseRecording({ dir, taskId: TASK, log });
+
+    expect(result.files).toHaveLength(2);
+    for (const file of result.files) {
+      const found = await probe(file.path);
+      expect(found.startMs).toBe(0);
+      expect(Math.abs(found.durationMs - 2000)).toBeLessThan(100);
+      expect(found.streams.map(({ frames }) => frames)).toEqual([count(tags, TAG_VIDEO), expect.any(Number)]);
+      expect(file.verdict.playable).toBe(true);
+      expect(await decodeErrors(file.path)).toBe('');
+    }
+    expect(result.files.map(({ verdict }) => verdict.gaps)).toEqual([1, 0]);
+  });
+
   it('gives the same answer when it runs again, and does not make the files twice', async () => {
     const tags = await readTags(await makeFlv({ dir, name: 'again', seconds: 2 }));
     await journalTags(tags, 1_000_000);
