@@ -135,11 +135,52 @@ describe('a room on the air', () => {
   it('needs a ticket to play the stream of a single user', async () => {
     const raw = `${roomcast.app.sdkAppId}_${ROOM}_red_main`;
     expect((await fetch(`${roomcast.http}/live/${raw}.flv`)).status).toBe(403);
-    const { flv } = await cliJson<{ flv: string }>(roomcast, 'play-url', raw);
-    const allowed = new AbortController();
-    const answer = await fetch(flv, { signal: allowed.signal });
-    expect(answer.status).toBe(200);
-    allowed.abort();
+    expect((await fetch(`${roomcast.http}/hls/${raw}/index.m3u8`)).status).toBe(403);
+    const urls = await cliJson<{ flv: string; hls: string }>(roomcast, 'play-url', raw);
+    const viewer = new AbortController();
+    expect((await fetch(urls.flv, { signal: viewer.signal })).status).toBe(200);
+    viewer.abort();
+    await eventually(async () => (await fetch(urls.hls)).status === 200, 20_000);
+    const shown = meanColour(await lastPicture(urls.hls, 640, 360, 1), {
+      x: 0,
+      y: 0,
+      width: 640,
+      height: 360,
+    });
+    expect(colourDistance(shown, GUESTS.red.colour)).toBeLessThan(COLOUR_TOLERANCE);
+  });
+
+  it('records one user as they are', async () => {
+    const args = [
+      'record',
+      'start',
+      '--room',
+      String(ROOM),
+      '--mode',
+      'single',
+      '--user',
+      'green',
+      '--for',
+      '4s',
+    ];
+    const { taskId } = await cliJson<{ taskId: string }>(roomcast, ...args);
+    const ready = await eventually(async () => {
+      const listed = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
+      const found = listed.find((one) => one.taskId === taskId);
+      return found?.state === 'ready' ? found : null;
+    }, 40_000);
+    const [file] = ready.files;
+    expect(file?.userId).toBe('green');
+    const probe = await probeFile(file?.path ?? '');
+    expect(probe.errors).toBe('');
+    expect(Math.abs(probe.durationMs - 4000)).toBeLessThan(1500);
+    const shown = meanColour(await lastPicture(file?.path ?? '', 640, 360), {
+      x: 0,
+      y: 0,
+      width: 640,
+      height: 360,
+    });
+    expect(colourDistance(shown, GUESTS.green.colour)).toBeLessThan(COLOUR_TOLERANCE);
   });
 
   it('copies one user by a single relay without mixing', async () => {
@@ -183,8 +224,9 @@ describe('a room on the air', () => {
   it('leaves one playable MP4 of the recording, as long as it was on the air', async () => {
     await cliJson(roomcast, 'record', 'stop', recording.taskId);
     const ready = await eventually(async () => {
-      const [listed] = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
-      return listed?.state === 'ready' ? listed : null;
+      const listed = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
+      const found = listed.find((one) => one.taskId === recording.taskId);
+      return found?.state === 'ready' ? found : null;
     }, 30_000);
     expect(ready.files).toHaveLength(1);
     const [file] = ready.files;
