@@ -4,8 +4,8 @@ import type { JobOutcome } from '../src/domain/job.ts';
 import { openStreamReader } from '../src/media/flv/stream-reader.ts';
 import { createHlsUploader } from '../src/media/hls/hls-uploader.ts';
 import { createSegmenter } from '../src/media/hls/segmenter.ts';
-import type { JobContext, JobHandler, StopReason } from './job-context.ts';
-import { type HubStream, streamReadUrl, streamTicket } from './stream-address.ts';
+import type { HubStream, JobContext, JobHandler, StopReason } from './job-context.ts';
+import { readHubStream, streamTicket } from './stream-address.ts';
 
 const REPORT_EVERY_MS = 1000;
 
@@ -48,9 +48,7 @@ async function segmentUntilEnd(
     context.report({ kind: 'hls', state: onAir ? 'running' : 'waiting', segments: uploader.stored });
   };
   const wallOffsetMs = Date.now() - performance.now();
-  const reader = openReader({
-    url: () => streamReadUrl(context, stream),
-    log,
+  const callbacks: Parameters<typeof readHubStream>[2] = {
     onTag: (tag, info) => segmenter.take(tag, { ...info, arrivalMs: info.arrivalMs + wallOffsetMs }),
     onStreamStart: () => {
       onAir = true;
@@ -61,7 +59,8 @@ async function segmentUntilEnd(
       segmenter.streamStarted();
     },
     onFenced: () => finish('fenced'),
-  });
+  };
+  const reader = readHubStream(context, stream, callbacks, openReader);
   const timer = setInterval(report, REPORT_EVERY_MS);
   const reason = await ended;
   clearInterval(timer);

@@ -8,12 +8,21 @@ import type { RecordingResult, Task } from '../src/domain/task.ts';
 /** Why a job's signal is aborted: no longer wanted, a higher epoch runs it, or this worker is going down. */
 export type StopReason = 'stopped' | 'fenced' | 'drain';
 
+/** A stream as it is found: by its room's facts. */
+export interface HubStream {
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly streamId: string;
+}
+
 /** What jobs may know of the facts. While Redis is away every read answers with the last known value. */
 export interface JobFacts {
   getTask(taskId: string): Promise<Task | null>;
   getRoom(appId: number, room: RoomId): Promise<RoomFacts | null>;
   /** Home gateway of a room, or any live gateway when the room does not exist; null when there is none. */
   locateRoom(appId: number, room: RoomId): Promise<GatewayFacts | null>;
+  /** Gateway that holds a stream: its user's, else (a mix, or nobody of the room) the room's home. */
+  locateStream(stream: HubStream): Promise<GatewayFacts | null>;
   /** Calls the listener soon after facts of that room may have changed; returns the way to stop. */
   watchRoom(appId: number, room: RoomId, listener: () => void): () => void;
   saveRecording(result: RecordingResult): Promise<void>;

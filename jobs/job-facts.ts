@@ -1,14 +1,15 @@
 import type { Redis } from 'ioredis';
-import { type RoomId, roomKey } from '../src/domain/ids.ts';
+import { canonicalUser, parseStreamId, type RoomId, roomKey } from '../src/domain/ids.ts';
 import { type JobRef, jobKey } from '../src/domain/job.ts';
 import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
 import type { RecordingResult, Task } from '../src/domain/task.ts';
 import type { Announcements } from '../src/queue/announcements.ts';
 import { onReady, reach } from '../src/queue/redis.ts';
+import { readGateway } from '../src/rooms/gateway-facts.ts';
 import type { Recordings } from '../src/tasks/recordings.ts';
 import type { RequestedJobs } from '../src/tasks/requested-jobs.ts';
 import type { TaskStore } from '../src/tasks/task-store.ts';
-import type { JobFacts } from './job-context.ts';
+import type { HubStream, JobFacts } from './job-context.ts';
 import { LastKnown } from './last-known.ts';
 import { Outbox } from './outbox.ts';
 
@@ -56,10 +57,20 @@ export function createJobFacts(options: JobFactsOptions): WorkerFacts {
     return knownGateways.read(roomKey(appId, room), () => reach(() => findGateway(redis, facts?.gatewayId)));
   }
 
+  async function locateStream(stream: HubStream): Promise<GatewayFacts | null> {
+    const { appId, room, streamId } = stream;
+    const userId = parseStreamId(streamId)?.userId;
+    const facts = await getRoom(appId, room);
+    const holder = facts?.users.find((user) => canonicalUser(user.userId) === userId)?.gatewayId;
+    if (holder === undefined || holder === facts?.gatewayId) return locateRoom(appId, room);
+    return knownGateways.read(holder, () => reach(() => readGateway(redis, holder)));
+  }
+
   return {
     getTask: (taskId) => knownTasks.read(taskId, () => tasks.get(taskId)),
     getRoom,
     locateRoom,
+    locateStream,
     watchRoom(appId, room, listener) {
       const key = roomKey(appId, room);
       const stopHearing = announcements.on(ROOMS_CHANGED, (changed) => {
@@ -87,7 +98,7 @@ function parse<T>(text: string | null | undefined): T | null {
 
 /** The home gateway if it lives, else the first that does, so that all jobs of a room choose the same. */
 async function findGateway(redis: Redis, homeId: string | undefined): Promise<GatewayFacts | null> {
-  const home = homeId === undefined ? null : parse<GatewayFacts>(await redis.get(GATEWAY_PREFIX + homeId));
+  const home = homeId === undefined ? null : await readGateway(redis, homeId);
   if (home !== null) return home;
   const keys: string[] = [];
   for await (const batch of redis.scanStream({ match: `${GATEWAY_PREFIX}*`, count: 1_000 })) {

@@ -46,13 +46,19 @@ function createSourceFinder(context: JobContext, task: MixTask): () => Promise<S
       context.facts.getRoom(task.appId, task.room),
       context.facts.locateRoom(task.appId, task.room),
     ]);
-    const readUrl = (stream: string): string | null =>
-      gateway && `${gateway.internalHttp}/internal/flv/${stream}?ticket=${ticket('read', stream)}`;
+    const readUrl = async (stream: string): Promise<string | null> => {
+      const { appId, room: id } = task;
+      const holder = await context.facts.locateStream({ appId, room: id, streamId: stream });
+      return holder && `${holder.internalHttp}/internal/flv/${stream}?ticket=${ticket('read', stream)}`;
+    };
+    const inputs = mixInputs(room, known);
     return {
       publishUrl:
         gateway &&
         `${gateway.internalRtmp}/internal/${task.streamId}?ticket=${ticket('publish', task.streamId)}`,
-      inputs: mixInputs(room, known).map((input) => ({ ...input, url: readUrl(input.streamId) })),
+      inputs: await Promise.all(
+        inputs.map(async (input) => ({ ...input, url: await readUrl(input.streamId) })),
+      ),
     };
   };
 }

@@ -2,11 +2,12 @@ import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
-import { openStreamReader } from '../src/media/flv/stream-reader.ts';
+import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
+import type { FlvTag } from '../src/media/flv/tag.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
 import type { TargetSpec } from '../src/media/push/target.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
-import { streamReadUrl } from './stream-address.ts';
+import { readHubStream } from './stream-address.ts';
 
 export interface PushJobDeps {
   readonly settings?: PushSettings;
@@ -89,17 +90,16 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     const fence = new AbortController();
     run.setTargets(targetSpecs(context.clusterSecret, task));
     const unfollow = followTask(context, run, task);
-    const reader = openStreamReader({
-      url: () => streamReadUrl(context, task),
-      log: context.log,
-      onTag: (tag) => run.onTag(tag),
+    const callbacks = {
+      onTag: (tag: FlvTag) => run.onTag(tag),
       onStreamStart: () => run.onStreamStart(),
       onStreamEnd: () => run.onSourceLost(),
-      onState: (state) => {
+      onState: (state: ReaderState) => {
         if (state === 'down') run.onSourceLost();
       },
       onFenced: () => fence.abort('fenced'),
-    });
+    };
+    const reader = readHubStream(context, task, callbacks, openStreamReader);
     const timer = setInterval(report, REPORT_EVERY_MS);
     try {
       const reason = await firstAbort([context.signal, fence.signal]);

@@ -8,7 +8,7 @@ import { type Journal, openJournal } from '../src/media/recording/journal.ts';
 import { type JournalEvent, recordingDir } from '../src/media/recording/journal-facts.ts';
 import { GAP_MS } from '../src/media/recording/journal-plan.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
-import { streamReadUrl } from './stream-address.ts';
+import { readHubStream } from './stream-address.ts';
 
 const REPORT_EVERY_MS = 1000;
 
@@ -42,9 +42,7 @@ class RecordRun {
 
   read(task: RecordTask, openReader: typeof openStreamReader, onFenced: () => void): StreamReader {
     const intake = this.#intake;
-    return openReader({
-      url: () => streamReadUrl(this.#context, task),
-      log: this.#log,
+    const callbacks: Parameters<typeof readHubStream>[2] = {
       onTag: (tag, info) => {
         intake.take(tag, { ...info, arrivalMs: info.arrivalMs + this.#wallOffsetMs });
       },
@@ -62,7 +60,8 @@ class RecordRun {
         if (state === 'down') this.#note('reconnecting');
       },
       onFenced,
-    });
+    };
+    return readHubStream(this.#context, task, callbacks, openReader);
   }
 
   /** Takes what the reader still held back; nothing is read any more. */

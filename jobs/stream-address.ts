@@ -1,16 +1,10 @@
-import type { RoomId } from '../src/domain/ids.ts';
 import { jobKey } from '../src/domain/job.ts';
 import { signTicket, type TicketUse } from '../src/identity/tickets.ts';
-import type { JobContext } from './job-context.ts';
+import type { openStreamReader, StreamReader, StreamReaderOptions } from '../src/media/flv/stream-reader.ts';
+import type { HubStream, JobContext } from './job-context.ts';
 
 /** Tickets live this long; every connection signs a new one. */
 const TICKET_SECONDS = 300;
-
-export interface HubStream {
-  readonly appId: number;
-  readonly room: RoomId;
-  readonly streamId: string;
-}
 
 /** A fresh internal ticket for a stream, fenced by this run's job and epoch. */
 export function streamTicket(context: JobContext, streamId: string, use: TicketUse): string {
@@ -23,10 +17,44 @@ export function streamTicket(context: JobContext, streamId: string, use: TicketU
   });
 }
 
-/** Where this run reads a hub stream now, ticket included; null while no gateway is known. */
-export async function streamReadUrl(context: JobContext, stream: HubStream): Promise<string | null> {
-  const gateway = await context.facts.locateRoom(stream.appId, stream.room);
-  if (!gateway) return null;
-  const ticket = streamTicket(context, stream.streamId, 'read');
-  return `${gateway.internalHttp}/internal/flv/${stream.streamId}?ticket=${ticket}`;
+/** A stream may move to another gateway without its old connection ending: looked at this often. */
+const LOCATE_EVERY_MS = 1_000;
+
+/** Reads a hub stream wherever it is, and goes with it when its user or its room moves to another gateway. */
+export function readHubStream(
+  context: JobContext,
+  stream: HubStream,
+  options: Omit<StreamReaderOptions, 'url' | 'log'>,
+  openReader: typeof openStreamReader,
+): StreamReader {
+  const { facts, log } = context;
+  let readAt: string | null = null;
+  const reader = openReader({
+    ...options,
+    log,
+    async url() {
+      const gateway = await facts.locateStream(stream);
+      readAt = gateway?.internalHttp ?? null;
+      const ticket = streamTicket(context, stream.streamId, 'read');
+      return readAt === null ? null : `${readAt}/internal/flv/${stream.streamId}?ticket=${ticket}`;
+    },
+  });
+  const look = async (): Promise<void> => {
+    const gateway = await facts.locateStream(stream);
+    if (gateway !== null && readAt !== null && gateway.internalHttp !== readAt) reader.reconnect();
+  };
+  const trigger = (): void => {
+    look().catch((error: unknown) => log.debug({ err: error }, 'a stream could not be located'));
+  };
+  const unwatch = facts.watchRoom(stream.appId, stream.room, trigger);
+  const timer = setInterval(trigger, LOCATE_EVERY_MS);
+  return {
+    gop: () => reader.gop(),
+    reconnect: () => reader.reconnect(),
+    async stop() {
+      unwatch();
+      clearInterval(timer);
+      await reader.stop();
+    },
+  };
 }

@@ -1,31 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
+import { freeLoopbackPort } from '../../src/supervisor/loopback.ts';
 import { eventually } from './eventually.ts';
 
 /** A redis-server of a test's own, with an append-only file in a temporary folder. */
 export interface TestRedis {
   readonly url: string;
   readonly port: number;
+  /** Since it was last started. */
+  uptimeMs(): number;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** Starts it again on the same port after kill(), without its data if so asked. */
   restart(options?: { readonly keepData: boolean }): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function answers(port: number): Promise<boolean> {
@@ -42,9 +35,10 @@ async function answers(port: number): Promise<boolean> {
 }
 
 export async function startRedis(): Promise<TestRedis> {
-  const port = await freePort();
+  const port = await freeLoopbackPort();
   let dir = await mkdtemp(path.join(tmpdir(), 'roomcast-redis-'));
   let child: ChildProcess;
+  let startedAt = 0;
 
   async function start(): Promise<void> {
     const args = [
@@ -61,6 +55,7 @@ export async function startRedis(): Promise<TestRedis> {
     ];
     child = spawn('redis-server', [...args, '--appendfsync', 'everysec'], { stdio: 'ignore' });
     await eventually(() => answers(port), 10_000);
+    startedAt = performance.now();
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -74,6 +69,7 @@ export async function startRedis(): Promise<TestRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    uptimeMs: () => performance.now() - startedAt,
     async stop() {
       await end('SIGKILL');
       await rm(dir, { recursive: true, force: true });

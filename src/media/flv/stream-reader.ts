@@ -31,6 +31,8 @@ export interface StreamReaderOptions {
 export interface StreamReader {
   /** Headers and the frames since the last key frame. */
   gop(): GopSnapshot;
+  /** The stream is somewhere else now: leaves the connection and asks for the address again. */
+  reconnect(): void;
   /** Resolves when the connection is closed; no callback comes afterwards. */
   stop(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
   const now = options.now ?? (() => performance.now());
   const controller = new AbortController();
   const { signal } = controller;
+  let connection = new AbortController();
   const stopOutside = () => controller.abort();
   options.signal?.addEventListener('abort', stopOutside, { once: true });
   if (options.signal?.aborted) controller.abort();
@@ -71,6 +74,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
   };
 
   async function attemptOnce(): Promise<HttpFlvEnd> {
+    connection = new AbortController();
     const url = await Promise.resolve()
       .then(options.url)
       .catch((error: unknown) => {
@@ -80,7 +84,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
     if (url === null) return { kind: 'lost', message: 'no gateway is known' };
     return readHttpFlv({
       url,
-      signal,
+      signal: AbortSignal.any([signal, connection.signal]),
       onOpen: () => {
         continuity.attach();
         tell('connected');
@@ -97,14 +101,14 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
 
   /** False when the reader has stopped for good. */
   function goesOn(end: HttpFlvEnd): boolean {
-    if (end.kind === 'aborted') return false;
+    if (end.kind === 'aborted' && signal.aborted) return false;
     if (end.kind === 'fenced') {
       log.warn('a higher epoch of this task reads the stream');
       options.onFenced?.();
       return false;
     }
     if (end.kind === 'refused') log.warn({ status: end.status }, 'the gateway refused a stream to read');
-    else log.debug({ reason: end.message }, 'the connection to a stream was lost');
+    if (end.kind === 'lost') log.debug({ reason: end.message }, 'the connection to a stream was lost');
     tell('down');
     return true;
   }
@@ -116,8 +120,9 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
       if (signal.aborted) break;
       tell('connecting');
       const began = now();
-      if (!goesOn(await attemptOnce())) break;
-      attempt = now() - began >= GOOD_MS ? 0 : attempt + 1;
+      const end = await attemptOnce();
+      if (!goesOn(end)) break;
+      attempt = end.kind === 'aborted' || now() - began >= GOOD_MS ? 0 : attempt + 1;
     }
     options.signal?.removeEventListener('abort', stopOutside);
   }
@@ -125,6 +130,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
   const running = run();
   return {
     gop: () => continuity.gop(),
+    reconnect: () => connection.abort(),
     async stop() {
       controller.abort();
       await running;

@@ -43,6 +43,11 @@ interface Attached {
 /** Sounds of more users are not mixed. */
 const MAX_INPUTS = 16;
 
+/** Another address, not only a fresh ticket. Without a known address what is connected stays. */
+function isElsewhere(before: string | null, after: string | null): boolean {
+  return before !== null && after !== null && before.split('?')[0] !== after.split('?')[0];
+}
+
 export function startProgramme(options: ProgrammeOptions): Programme {
   const { spec, log } = options;
   const { width, height, fps, bitrateKbps, gopSeconds } = spec.video;
@@ -92,11 +97,17 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     return entry;
   }
 
+  function moveTo(entry: Attached, url: string | null): void {
+    const moved = isElsewhere(entry.url, url);
+    entry.url = url;
+    if (moved) entry.reader.reconnect();
+  }
+
   function setInputs(wanted: Sources['inputs']): void {
     const next = new Map<string, Attached>();
     for (const { url, ...ref } of wanted.slice(0, MAX_INPUTS)) {
       const known = attached.get(ref.streamId);
-      if (known) known.url = url;
+      if (known) moveTo(known, url);
       next.set(ref.streamId, known ?? attach(ref, url));
     }
     const same = next.size === attached.size && [...next.keys()].join() === [...attached.keys()].join();
@@ -167,7 +178,9 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   schedule();
   return {
     update(next) {
+      const moved = isElsewhere(sources.publishUrl, next.publishUrl);
       sources = next;
+      if (moved) uplink.move();
       setInputs(next.inputs);
     },
     status() {

@@ -19,6 +19,8 @@ export interface Uplink {
   readonly isConnected: boolean;
   /** Sessions that the hub accepted. */
   readonly starts: number;
+  /** The address changed: ends the session and begins one there. */
+  move(): void;
   /** Sends what is waiting and ends the session. */
   close(): Promise<void>;
 }
@@ -39,6 +41,7 @@ export function openUplink(options: UplinkOptions): Uplink {
   let session: RtmpPublisher | null = null;
   let starts = 0;
   let refusals = 0;
+  let moved = false;
 
   function begin(publisher: RtmpPublisher): void {
     for (const tag of snapshotTags(gop.snapshot())) publisher.write(tag);
@@ -48,12 +51,17 @@ export function openUplink(options: UplinkOptions): Uplink {
   }
 
   async function attempt(url: string): Promise<boolean> {
+    moved = false;
     const publisher = await openRtmpPublisher({
       url,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       publishTimeoutMs: PUBLISH_TIMEOUT_MS,
       signal: stopping.signal,
     });
+    if (moved) {
+      await publisher.close();
+      return true;
+    }
     begin(publisher);
     log.info('programme is published');
     const end = await publisher.closed;
@@ -95,6 +103,12 @@ export function openUplink(options: UplinkOptions): Uplink {
     },
     get starts() {
       return starts;
+    },
+    move() {
+      moved = true;
+      const left = session;
+      session = null;
+      left?.close().catch((error: unknown) => log.error({ err: error }, 'the session did not end'));
     },
     push(tag) {
       gop.push(tag);

@@ -58,6 +58,7 @@ function context(epoch: number, signal: AbortSignal): JobContext {
       getTask: async () => null,
       getRoom: async () => null,
       locateRoom: async () => gateway,
+      locateStream: async () => gateway,
       watchRoom: () => () => undefined,
       saveRecording: async () => undefined,
       requestJob: async () => undefined,

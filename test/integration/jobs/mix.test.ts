@@ -62,6 +62,13 @@ async function startJobRig(): Promise<JobRig> {
   let users: UserFacts[] = [];
   let status: MixStatus | null = null;
   const facts = (): RoomFacts => ({ ...TASK, ownerUserId: 'ann', gatewayId: 'g', users });
+  const gateway = () => ({
+    gatewayId: 'g',
+    internalHttp: new URL(source.url('x')).origin,
+    internalRtmp: nginx.rtmpUrl('', '').replace(/\/+$/, ''),
+    publicHttp: '',
+    publicRtmp: '',
+  });
   const context: JobContext = {
     job: { kind: 'mix', id: TASK.taskId },
     epoch: 5,
@@ -71,13 +78,8 @@ async function startJobRig(): Promise<JobRig> {
     facts: {
       getTask: async (taskId) => (taskId === TASK.taskId ? TASK : null),
       getRoom: async () => facts(),
-      locateRoom: async () => ({
-        gatewayId: 'g',
-        internalHttp: new URL(source.url('x')).origin,
-        internalRtmp: nginx.rtmpUrl('', '').replace(/\/+$/, ''),
-        publicHttp: '',
-        publicRtmp: '',
-      }),
+      locateRoom: async () => gateway(),
+      locateStream: async () => gateway(),
       watchRoom(_appId, _room, listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -71,6 +71,7 @@ function facts(): JobFacts {
     getTask: async (taskId) => tasks.get(taskId) ?? null,
     getRoom: async () => null,
     locateRoom: async () => gateway,
+    locateStream: async () => gateway,
     watchRoom: () => () => undefined,
     saveRecording: async (result) => {
       recordings.push(result);

@@ -80,6 +80,13 @@ function relayTask(targets: readonly PushTarget[]): RelayTask {
 }
 
 function start(): void {
+  const gateway = () => ({
+    gatewayId: 'g',
+    internalHttp: hub.url,
+    internalRtmp: '',
+    publicHttp: '',
+    publicRtmp: '',
+  });
   const context: JobContext = {
     job: { kind: 'push', id: 't1' },
     epoch: 7,
@@ -90,13 +97,8 @@ function start(): void {
     facts: {
       getTask: async () => task,
       getRoom: async () => null,
-      locateRoom: async () => ({
-        gatewayId: 'g',
-        internalHttp: hub.url,
-        internalRtmp: '',
-        publicHttp: '',
-        publicRtmp: '',
-      }),
+      locateRoom: async () => gateway(),
+      locateStream: async () => gateway(),
       watchRoom: () => () => undefined,
       saveRecording: async () => undefined,
       requestJob: async () => undefined,

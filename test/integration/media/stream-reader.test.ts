@@ -149,6 +149,19 @@ describe('a stream reader', () => {
     await eventually(() => events.at(-1) === '3');
   });
 
+  it('asked to reconnect, leaves a whole connection and asks for the address again', async () => {
+    const opened = open();
+    await eventually(() => hub.readers === 1);
+    for (const tag of [VIDEO_HEADER, frame(0, true)]) hub.send(tag);
+    await eventually(() => events.at(-1) === '0');
+    opened.reconnect();
+    await eventually(() => hub.requests.length === 2 && hub.readers === 1);
+    hub.send(frame(33));
+    await eventually(() => events.at(-1) === '33');
+    expect(events).toEqual(['start', '0', '0', 'down', '33']);
+    expect(hub.requests.at(-1)).toBe('/internal/flv/s?ticket=2');
+  });
+
   it('reconnects after damage in the stream', async () => {
     open();
     await eventually(() => hub.readers === 1);
