@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url';
-import { type Command, type CommandIo, type ParentLink, UsageError } from './cli/command.ts';
+import { type Command, type CommandIo, UsageError } from './cli/command.ts';
 import { COMMANDS, commandHelp, globalHelp } from './cli/index.ts';
 import { GatewayError } from './domain/errors.ts';
 import { createLogger } from './log.ts';
+import type { ParentLink } from './supervisor/parent-link.ts';
 
 /** After these a command that was asked to end is ended. */
 const END_DEADLINE_MS = 20_000;
@@ -67,7 +68,9 @@ function explain(error: unknown, command: Command, io: CommandIo): number {
     return 1;
   }
   io.stderr(`roomcast ${command.name}: ${error.message}`);
-  if (error instanceof UsageError) io.stderr(`Usage: roomcast ${command.usage}`);
+  if (error instanceof UsageError) {
+    io.stderr(`Usage: roomcast ${command.usage}; roomcast ${command.name} --help tells more`);
+  }
   return error instanceof UsageError || error.code === 'bad-config' ? 2 : 1;
 }
 

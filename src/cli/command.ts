@@ -3,12 +3,8 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import type { LogLevel } from '../config/config.ts';
 import { GatewayError } from '../domain/errors.ts';
-
-/** What a parent that started this process over IPC says, and what it is told. */
-export interface ParentLink {
-  send(message: unknown): void;
-  onMessage(listener: (message: unknown) => void): void;
-}
+import { showRtmpUrl } from '../domain/rtmp-url.ts';
+import type { ParentLink } from '../supervisor/parent-link.ts';
 
 /** What a command may touch of its process; src/main.ts makes the real one, tests their own. */
 export interface CommandIo {
@@ -52,6 +48,10 @@ export class UsageError extends GatewayError {
   }
 }
 
+function hideUrls(text: string): string {
+  return text.replace(/rtmps?:\/\/[^\s']+/gi, showRtmpUrl);
+}
+
 /** Strict parse of a command's arguments; unknown options and bad values throw UsageError. */
 export function parseCommandArgs<const O extends NonNullable<ParseArgsConfig['options']>>(
   argv: readonly string[],
@@ -61,6 +61,7 @@ export function parseCommandArgs<const O extends NonNullable<ParseArgsConfig['op
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals });
   } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause));
+    // Node quotes what it did not expect, which may be a push URL in the wrong place.
+    throw new UsageError(hideUrls(cause instanceof Error ? cause.message : String(cause)));
   }
 }

@@ -9,7 +9,7 @@ export const doctorCommand: Command = {
   run: async (argv, io) => {
     const { values } = parseCommandArgs(argv, { json: { type: 'boolean', default: false } });
     const config = loadConfig(io.env);
-    const { examineMachine } = await import('./machine-findings.ts');
+    const { examineMachine } = await import('../doctor/machine-findings.ts');
     const findings = await examineMachine({
       config,
       searchPath: io.env['PATH'] ?? '',

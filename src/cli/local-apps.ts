@@ -4,7 +4,7 @@ import { appsPath, parseApps, readAppsText } from '../config/apps.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { UsageError } from './command.ts';
 
-/** The apps.json of a data dir; throws `bad-config` in one sentence when there is none. */
+/** The apps.json of a data dir; throws `not-found` in one sentence when there is none, `bad-config` when it is not usable. */
 export async function readLocalApps(dataDir: string): Promise<Apps> {
   const text = await readAppsText(dataDir);
   if (text === null) {

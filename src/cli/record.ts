@@ -142,7 +142,7 @@ export const recordCommand: Command = {
     '{"taskId","room","state","files":[{"path","userId","durationMs","bytes","verdict":{"playable","gaps","secondsLost"}}]}',
   ],
   run: (argv, io) =>
-    runSubcommand('record', argv, io, {
+    runSubcommand(argv, io, {
       start: startRecording,
       stop: stopRecording,
       list: listRecordings,

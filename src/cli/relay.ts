@@ -124,7 +124,7 @@ export const relayCommand: Command = {
     'keys hidden: {"taskId","room","state","streamId","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes"}]}',
   ],
   run: (argv, io) =>
-    runSubcommand('relay', argv, io, {
+    runSubcommand(argv, io, {
       start: startRelay,
       update: updateRelay,
       stop: stopRelay,

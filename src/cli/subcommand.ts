@@ -4,7 +4,6 @@ type Subcommand = (argv: readonly string[], io: CommandIo) => Promise<void>;
 
 /** Runs what the first argument names; throws UsageError when it names nothing here. */
 export async function runSubcommand(
-  command: string,
   argv: readonly string[],
   io: CommandIo,
   subcommands: Readonly<Record<string, Subcommand>>,
@@ -12,7 +11,7 @@ export async function runSubcommand(
   const [name = '', ...rest] = argv;
   const run = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   if (run === undefined) {
-    throw new UsageError(`${command} is followed by one of ${Object.keys(subcommands).join(', ')}`);
+    throw new UsageError(`say what to do: one of ${Object.keys(subcommands).join(', ')}`);
   }
   await run(rest, io);
   return 0;

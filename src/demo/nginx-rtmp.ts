@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../domain/errors.ts';
+import { type KeptChild, killKept, spawnKept } from '../supervisor/kept-child.ts';
+import { freeLoopbackPort, listensOnLoopback } from '../supervisor/loopback.ts';
 
 export interface NginxRtmpApplication {
   readonly name: string;
@@ -21,7 +22,7 @@ export interface NginxRtmpOptions {
   readonly applications: readonly (NginxRtmpApplication | string)[];
   /** Records every application. */
   readonly record?: boolean;
-  /** Ms nginx has to come up; 10 by default. */
+  /** 10 s by default. */
   readonly startTimeoutMs?: number;
   readonly port?: number;
 }
@@ -54,26 +55,13 @@ export interface NginxRtmp {
   stop(options?: { readonly keepFiles?: boolean }): Promise<void>;
 }
 
+const START_MS = 10_000;
 /** Where distributions put the module; Debian's libnginx-mod-rtmp is the first. */
 const MODULE_PATHS = [
   '/usr/lib/nginx/modules/ngx_rtmp_module.so',
   '/usr/lib64/nginx/modules/ngx_rtmp_module.so',
   '/usr/local/lib/nginx/modules/ngx_rtmp_module.so',
 ];
-
-// nginx is fed by no stdin: sh waits for the end of ours, which comes however the parent dies.
-const GUARD = `
-exec 3<&0
-"$@" </dev/null 3<&- &
-child=$!
-{ cat <&3 >/dev/null; kill -TERM $child 2>/dev/null; } &
-watcher=$!
-exec 3<&-
-wait $child
-code=$?
-kill $watcher 2>/dev/null
-exit $code
-`;
 
 async function findModule(): Promise<string> {
   for (const path of MODULE_PATHS) {
@@ -90,18 +78,6 @@ async function findModule(): Promise<string> {
       blame: 'system',
     },
   );
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 interface Places {
@@ -157,25 +133,6 @@ http {
 `;
 }
 
-async function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-function startGuarded(dir: string): ChildProcess {
-  const argv = ['-c', GUARD, 'nginx-guard', 'nginx', '-p', dir, '-e', join(dir, 'error.log')];
-  return spawn('sh', [...argv, '-c', join(dir, 'nginx.conf')], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
-  });
-}
-
 /** Sessions from the calls nginx made at their begin and end; nginx numbers its clients. */
 function parseSessions(log: string): NginxRtmpSession[] {
   const sessions = new Map<string, NginxRtmpSession>();
@@ -200,11 +157,25 @@ async function readOrEmpty(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => ''); // not written yet
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
-  child.stdin?.end();
-  const deadline = setTimeout(() => child.kill('SIGKILL'), 5000);
+async function stopChild(child: KeptChild, exited: Promise<void>): Promise<void> {
+  child.stdin.end();
+  const deadline = setTimeout(() => killKept(child), 5000);
   await exited;
   clearTimeout(deadline);
+}
+
+/** Resolves with true when both ports answer, with false when it ended or the time is over. */
+async function isUp(places: Places, exited: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let gone = false;
+  void exited.then(() => {
+    gone = true;
+  });
+  const end = performance.now() + timeoutMs;
+  while (!gone && performance.now() < end) {
+    if ((await listensOnLoopback(places.httpPort)) && (await listensOnLoopback(places.rtmpPort))) return true;
+    await delay(20);
+  }
+  return false;
 }
 
 /** Runs a local nginx-rtmp on free loopback ports in a temporary folder; throws tool-missing or child-failed. */
@@ -213,29 +184,22 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
   const dir = await mkdtemp(join(tmpdir(), 'roomcast-nginx-'));
   await mkdir(join(dir, 'recordings'));
   await mkdir(join(dir, 'tmp'));
-  const rtmpPort = options.port ?? (await freePort());
-  const places: Places = { dir, modulePath, rtmpPort, httpPort: await freePort() };
+  const rtmpPort = options.port ?? (await freeLoopbackPort());
+  const places: Places = { dir, modulePath, rtmpPort, httpPort: await freeLoopbackPort() };
   await writeFile(join(dir, 'nginx.conf'), configText(options, places));
 
-  const child = startGuarded(dir);
-  let gone = false;
-  const exited = new Promise<void>((resolve) => {
-    child.once('error', () => resolve());
-    child.once('exit', () => resolve());
-  }).then(() => {
-    gone = true;
-  });
-  const end = Date.now() + (options.startTimeoutMs ?? 10_000);
-  while (!(await accepts(places.httpPort)) || !(await accepts(rtmpPort))) {
-    if (gone || Date.now() > end) {
-      await stopChild(child, exited);
-      const log = await readOrEmpty(join(dir, 'error.log'));
-      await rm(dir, { recursive: true, force: true });
-      throw new GatewayError('child-failed', `nginx did not start: ${log.trim().slice(-500)}`, {
-        blame: 'system',
-      });
-    }
-    await delay(20);
+  const child = spawnKept('nginx', ['-p', dir, '-e', join(dir, 'error.log'), '-c', join(dir, 'nginx.conf')]);
+  child.stderr.resume(); // what matters is in its error log
+  const exited = once(child, 'exit').then(
+    () => undefined,
+    () => undefined, // the shell could not be started: gone as well
+  );
+  if (!(await isUp(places, exited, options.startTimeoutMs ?? START_MS))) {
+    await stopChild(child, exited);
+    const log = await readOrEmpty(join(dir, 'error.log'));
+    await rm(dir, { recursive: true, force: true });
+    const message = `nginx did not start: ${log.trim().slice(-500)}`;
+    throw new GatewayError('child-failed', message, { blame: 'system' });
   }
 
   const sessions = async () => parseSessions(await readOrEmpty(join(dir, 'publish.log')));

@@ -21,18 +21,15 @@ const READY_DEADLINE_MS = 60_000;
 const POLL_MS = 200;
 
 /** Waits until the check answers something; throws `timeout` with what it waited for. */
-async function until<T>(
-  what: string,
-  signal: AbortSignal,
-  check: () => Promise<T | null>,
-  deadlineMs = READY_DEADLINE_MS,
-): Promise<T> {
-  const end = performance.now() + deadlineMs;
+async function until<T>(what: string, signal: AbortSignal, check: () => Promise<T | null>): Promise<T> {
+  const end = performance.now() + READY_DEADLINE_MS;
   for (;;) {
     const value = await check();
     if (value !== null) return value;
     if (performance.now() > end) {
-      throw new GatewayError('timeout', `${what}: not so after ${deadlineMs / 1000} s`, { blame: 'system' });
+      throw new GatewayError('timeout', `${what}: not so after ${READY_DEADLINE_MS / 1000} s`, {
+        blame: 'system',
+      });
     }
     await delay(POLL_MS, undefined, { signal });
   }

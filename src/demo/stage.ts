@@ -27,7 +27,6 @@ export interface DemoOptions {
 
 /** Everything that runs while the demo does. */
 export interface Stage extends DemoOptions {
-  readonly cleanup: Cleanup;
   readonly nginx: NginxRtmp;
   readonly roomcast: RoomcastProcess;
   readonly control: DemoControl;
@@ -88,5 +87,5 @@ export async function openStage(options: DemoOptions, cleanup: Cleanup): Promise
   options.say(`join with OBS: server ${guest.obsServer}`);
   options.say(`                  key ${guest.obsKey}`);
   const control = createDemoControl(await openApi({ env: roomcast.env, signal }));
-  return { ...options, cleanup, nginx, roomcast, control };
+  return { ...options, nginx, roomcast, control };
 }

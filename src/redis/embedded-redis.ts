@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -8,11 +7,12 @@ import { replaceFile } from '../config/atomic-file.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { Secret } from '../domain/secret.ts';
 import { type ChildLoop, runChildLoop } from '../supervisor/child-loop.ts';
+import { freeLoopbackPort, listensOnLoopback } from '../supervisor/loopback.ts';
 import { startRedisProcess } from './redis-process.ts';
 
 const MIN_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5000;
-/** The keeper's shell kills a server that does not end after 8 s. */
+/** The shell of supervisor/kept-child.ts kills a server that does not end after 8 s. */
 const PREDECESSOR_MS = 10_000;
 const PREDECESSOR_POLL_MS = 50;
 
@@ -47,7 +47,7 @@ export async function startEmbeddedRedis(dataDir: string, log: Logger): Promise<
 async function waitForPredecessor(configPath: string): Promise<void> {
   const port = await readPort(configPath);
   const deadline = Date.now() + PREDECESSOR_MS;
-  while (port !== null && (await listens(port))) {
+  while (port !== null && (await listensOnLoopback(port))) {
     if (Date.now() >= deadline) {
       throw new GatewayError('conflict', `an earlier redis-server still runs on ${configPath}: end it first`);
     }
@@ -63,17 +63,6 @@ async function readPort(configPath: string): Promise<number | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 export interface RedisConfigOptions {
@@ -102,16 +91,4 @@ export function redisConfig(options: RedisConfigOptions): string {
     'maxmemory-policy noeviction',
     '',
   ].join('\n');
-}
-
-/** The kernel's choice; between this and Redis' own bind nobody else is likely to get it. */
-async function freeLoopbackPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

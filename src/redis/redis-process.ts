@@ -1,31 +1,11 @@
-import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ChildAttempt } from '../supervisor/child-loop.ts';
+import { killKept, spawnKept } from '../supervisor/kept-child.ts';
 
 const POLL_MS = 50;
 const POLL_TIMEOUT_MS = 1000;
-
-/**
- * Runs redis-server until it ends, or until our end of the pipe on stdin closes, however we die: then SIGTERM,
- * and SIGKILL after 8 s. `read` is a builtin, so nothing but the shell itself waits.
- */
-const KEEPER = `
-exec 3<&0
-"$SERVER" "$1" </dev/null 3<&- & server=$!
-(
-  while read -r _; do :; done <&3
-  kill -TERM "$server"
-  n=0
-  while kill -0 "$server" && [ "$n" -lt 80 ]; do sleep 0.1; n=$((n+1)); done
-  kill -KILL "$server"
-) 2>/dev/null & watch=$!
-exec 3<&-
-wait "$server"; code=$?
-kill -KILL "$watch" 2>/dev/null
-exit "$code"
-`;
 
 export interface RedisProcessOptions {
   readonly configPath: string;
@@ -36,13 +16,7 @@ export interface RedisProcessOptions {
 
 /** One run of redis-server with that config file; ready when it answers PING, its data loaded. */
 export function startRedisProcess(options: RedisProcessOptions): ChildAttempt {
-  const child = spawn('sh', ['-c', KEEPER, 'keeper', options.configPath], {
-    detached: true, // Ctrl-C on a terminal must not end Redis before those who use it
-    // The server's name is not in the shell's own command line, so that `ps` shows one redis-server.
-    env: { PATH: process.env['PATH'], SERVER: 'redis-server' },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  child.stdin.on('error', () => undefined); // EPIPE after the child's end says nothing new
+  const child = spawnKept('redis-server', [options.configPath]);
   child.stderr.on('data', (chunk: Buffer) =>
     options.log.warn({ text: chunk.toString('utf8').slice(0, 500) }, 'redis'),
   );
@@ -51,24 +25,13 @@ export function startRedisProcess(options: RedisProcessOptions): ChildAttempt {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(explain(code, signal, options.configPath)));
   }).finally(() => over.abort());
-  const pid = child.pid ?? 0;
   return {
-    pid,
+    pid: child.pid ?? 0,
     ready: untilAnswers(options, over.signal),
     ended,
     terminate: () => child.stdin.end(),
-    // The shell and the server are one process group of their own.
-    kill: () => killGroup(pid),
+    kill: () => killKept(child),
   };
-}
-
-function killGroup(pid: number): void {
-  if (pid === 0) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // the group is gone already
-  }
 }
 
 function explain(code: number | null, signal: string | null, configPath: string): string {

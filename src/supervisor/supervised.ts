@@ -1,4 +1,5 @@
 import { parseToGateway, type ToGateway } from './messages.ts';
+import type { ParentLink } from './parent-link.ts';
 
 /** What a gateway knows from the supervisor that started it. */
 export interface Supervised {
@@ -8,12 +9,8 @@ export interface Supervised {
   workerReady(): boolean;
 }
 
-export interface SupervisorLink {
-  onMessage(listener: (message: unknown) => void): void;
-}
-
 /** Hears the supervisor's hello, which comes at once, and what it says afterwards. */
-export function followSupervisor(link: SupervisorLink): Promise<Supervised> {
+export function followSupervisor(link: Pick<ParentLink, 'onMessage'>): Promise<Supervised> {
   let workerReady = false;
   return new Promise((resolve) => {
     const hear = (message: ToGateway) => {

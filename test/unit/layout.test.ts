@@ -18,6 +18,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/ingest': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/config'],
   'src/api': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/ingest', 'src/config', 'src/api'],
   'src/supervisor': ['src/domain'],
+  'src/doctor': ['src/config', 'src/media'],
   'src/redis': ['src/domain', 'src/config', 'src/supervisor'],
   jobs: ['jobs', 'src/domain', 'src/identity', 'src/media', 'src/tasks', 'src/queue', 'src/rooms'],
 };

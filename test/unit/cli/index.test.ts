@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { COMMANDS, commandHelp, globalHelp } from '../../../src/cli/index.ts';
-import { nodeFinding } from '../../../src/cli/machine-findings.ts';
 import { firstPublishLines, readyLine } from '../../../src/cli/ready-line.ts';
 import { makeAppsText, parseApps } from '../../../src/config/apps.ts';
 
@@ -42,16 +41,5 @@ describe('the ready line', () => {
     expect(text).toContain('rtmp://127.0.0.1:1935/push');
     expect(text).toMatch(/1001\?sdkappid=1400000001&userid=obs&usersig=\S+&use_number_room_id=1/);
     expect(text).not.toContain(apps.apps[0]?.secretKey.reveal());
-  });
-});
-
-describe('doctor', () => {
-  it.each([
-    ['20.18.3', false],
-    ['20.19.0', true],
-    ['22.0.0', true],
-    ['18.20.0', false],
-  ])('judges Node %s', (version, ok) => {
-    expect(nodeFinding(version).ok).toBe(ok);
   });
 });
