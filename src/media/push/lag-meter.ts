@@ -9,8 +9,8 @@ export interface SentCounts {
 }
 
 export interface LagMeter {
-  /** Media up to this timestamp was written, and the connection's count stands at writtenBytes. */
-  wrote(timestamp: number, writtenBytes: number): void;
+  /** Media up to this timestamp (from `fromMs`, when it was several frames) was written; the count stands at writtenBytes. */
+  wrote(timestamp: number, writtenBytes: number, fromMs?: number): void;
   /** Reads the counts; call it a few times a second. */
   update(counts: SentCounts, nowMs: number): void;
   /** Media written but not known to be taken by the peer, in ms. */
@@ -63,12 +63,12 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
   }
 
   return {
-    wrote(timestamp, writtenBytes) {
+    wrote(timestamp, writtenBytes, fromMs = timestamp) {
       newest = timestamp;
       const last = marks.at(-1);
       const near = last !== undefined && Math.abs(timestampStep(last.timestamp, timestamp)) < MARK_EVERY_MS;
       if (last !== undefined && (near || marks.length >= MAX_MARKS)) last.endBytes = writtenBytes;
-      else marks.push({ timestamp, endBytes: writtenBytes });
+      else marks.push({ timestamp: fromMs, endBytes: writtenBytes });
     },
     update(next, nowMs) {
       counts = next;
@@ -77,7 +77,7 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
       if (now > taken || next.writtenBytes <= now || takenAt === null) takenAt = nowMs;
       taken = Math.max(taken, now);
       const done = marks.findIndex((mark) => mark.endBytes > taken);
-      marks = done < 0 ? [] : marks.slice(done);
+      if (done !== 0) marks = done < 0 ? [] : marks.slice(done);
     },
     get lagMs() {
       return mediaBehind(takenBytes());

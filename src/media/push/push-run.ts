@@ -5,9 +5,14 @@ import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isMedia } from '../flv/tag.ts';
 import { createMessageCache } from '../rtmp/media-message.ts';
 import { DEFAULT_ACK_EVERY_BYTES } from '../rtmp/publisher.ts';
+import { createMergeLanes } from './merge-lanes.ts';
 import { createTarget, type Target, type TargetSettings, type TargetSpec } from './target.ts';
 
 export interface PushSettings extends TargetSettings {
+  /** Packets of this many ms go out as one write, for targets that name no other length. */
+  readonly mergeMs: number;
+  /** How often sessions are looked at. */
+  readonly checkEveryMs: number;
   /** How long sessions stay open without a source. */
   readonly sourceGraceMs: number;
 }
@@ -55,7 +60,7 @@ export interface PushRun {
 }
 
 function sameTarget(a: TargetSpec, b: TargetSpec): boolean {
-  return a.id === b.id && a.url.reveal() === b.url.reveal();
+  return a.id === b.id && a.url.reveal() === b.url.reveal() && a.mergeMs === b.mergeMs;
 }
 
 export function createPushRun(deps: PushRunDeps): PushRun {
@@ -65,30 +70,49 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     onJump: (jump) => deps.log.info(jump, 'the source jumped; the pushed timeline goes on'),
   });
   const cache = createMessageCache();
+  const lanes = createMergeLanes(cache);
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
   let isFlowing = false;
   let isOver = false;
   let graceTimer: NodeJS.Timeout | undefined;
+  /** Runs while the stream flows: there are no sessions without it. */
+  let checkTimer: NodeJS.Timeout | undefined;
 
   const changed = () => deps.onChange?.();
 
+  function checkAll(): void {
+    const nowMs = performance.now();
+    for (const target of targets.values()) target.check(nowMs);
+  }
+
   function retire(target: Target): void {
+    lanes.remove(target);
     const done = target.close().finally(() => closing.delete(done));
     closing.add(done);
   }
 
   function add(spec: TargetSpec): void {
+    const mergeMs = spec.mergeMs ?? settings.mergeMs;
     const target = createTarget(spec, {
       settings,
       cache,
       log: deps.log,
-      opening: () => snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
+      opening: () => ({
+        tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
+        gathered: lanes.gathered(mergeMs),
+      }),
       random: deps.random ?? Math.random,
       onChange: changed,
     });
     targets.set(spec.id, target);
+    lanes.add(target, mergeMs);
     if (isFlowing) target.sourceUp();
+  }
+
+  function stopTimers(): void {
+    clearTimeout(graceTimer);
+    clearInterval(checkTimer);
   }
 
   function sourceBack(): void {
@@ -96,12 +120,15 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     graceTimer = undefined;
     if (isFlowing) return;
     isFlowing = true;
+    checkTimer = setInterval(checkAll, settings.checkEveryMs);
     for (const target of targets.values()) target.sourceUp();
     changed();
   }
 
   function sourceGone(): void {
     isFlowing = false;
+    clearInterval(checkTimer);
+    lanes.flush();
     for (const target of targets.values()) target.sourceAway();
     changed();
   }
@@ -124,10 +151,11 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       if (isOver) return;
       const placed = rebaser.rebase(tag);
       keeper.push(placed);
-      for (const target of targets.values()) target.write(placed);
+      lanes.push(placed);
       if (isMedia(tag)) sourceBack();
     },
     onStreamStart() {
+      lanes.flush();
       rebaser.discontinuity();
       keeper.clear();
       for (const target of targets.values()) target.streamStarted();
@@ -143,13 +171,14 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     }),
     async close() {
       isOver = true;
-      clearTimeout(graceTimer);
+      stopTimers();
       for (const target of targets.values()) retire(target);
       await Promise.all(closing);
     },
     kill() {
       isOver = true;
-      clearTimeout(graceTimer);
+      stopTimers();
+      lanes.clear();
       for (const target of targets.values()) target.kill();
     },
   };

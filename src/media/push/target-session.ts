@@ -1,6 +1,8 @@
 import { type FlvTag, isKeyFrame, isMedia, TAG_VIDEO } from '../flv/tag.ts';
+import type { MessageCache } from '../rtmp/media-message.ts';
 import type { RtmpPublisher } from '../rtmp/publisher.ts';
 import { createLagMeter } from './lag-meter.ts';
+import { mediaTimes, type TagWindow } from './merge-window.ts';
 
 export interface TargetSessionLimits {
   /** What may wait in this process for one target. */
@@ -17,12 +19,21 @@ export interface TargetSessionLimits {
 /** `young`: nothing is proved yet. */
 export type SessionHealth = 'young' | 'good' | 'lagging' | 'stalled';
 
+/** What a session begins with. */
+export interface SessionOpening {
+  /** Headers and the kept GOP. */
+  readonly tags: readonly FlvTag[];
+  /** So many tags of the window that is being gathered are among them, or older. */
+  readonly gathered: number;
+}
+
 /** One accepted session of a target: what is sent, what is dropped, how the peer keeps up. */
 export interface TargetSession {
   readonly publisher: RtmpPublisher;
-  /** Headers and the kept GOP, whole: its size is bounded where it is kept. */
-  begin(tags: readonly FlvTag[]): void;
-  write(tag: FlvTag): void;
+  /** Sends the opening whole: its size is bounded where it is kept. */
+  begin(opening: SessionOpening): void;
+  /** One window of the stream: whole and shared, or what this target may have of it. */
+  write(window: TagWindow): void;
   /** Another publisher's stream follows: nothing until its key frame. */
   restart(): void;
   check(nowMs: number): SessionHealth;
@@ -35,12 +46,19 @@ const PROVED_MS = 3000;
 /** Drops go on until so much of the queue is left. */
 const RESUME_SHARE = 0.5;
 
+export interface TargetSessionOptions {
+  readonly ackEveryBytes: number;
+  readonly limits: TargetSessionLimits;
+  readonly cache: MessageCache;
+}
+
 export function createTargetSession(
   publisher: RtmpPublisher,
-  ackEveryBytes: number,
-  limits: TargetSessionLimits,
+  { ackEveryBytes, limits, cache }: TargetSessionOptions,
 ): TargetSession {
   const meter = createLagMeter(ackEveryBytes);
+  /** Tags of the next window that the opening has made needless. */
+  let skipped = 0;
   let hasVideo = false;
   let keySeen = false;
   let isDropping = false;
@@ -48,9 +66,15 @@ export function createTargetSession(
   let droppedAt: number | null = null;
   let startedAt: number | null = null;
 
-  function send(tag: FlvTag): void {
-    publisher.write(tag);
-    if (isMedia(tag)) meter.wrote(tag.timestamp, publisher.writtenBytes);
+  function wrote(media: TagWindow['media']): void {
+    if (media) meter.wrote(media.lastMs, publisher.writtenBytes, media.firstMs);
+  }
+
+  /** The path of a target of its own: buffers are shared with the others, the choice is not. */
+  function sendTags(tags: readonly FlvTag[]): void {
+    if (tags.length === 0) return;
+    publisher.send(tags.map((tag) => cache.encode(tag, publisher.messageStreamId)));
+    wrote(mediaTimes(tags));
   }
 
   function isFull(share: number): boolean {
@@ -82,8 +106,17 @@ export function createTargetSession(
     return keySeen || isEntry(tag);
   }
 
-  function note(tag: FlvTag): void {
+  /** Whether a window goes out as it is, as it does while the peer keeps up. */
+  function takesWhole(window: TagWindow): boolean {
+    if (skipped > 0 || isDropping) return false;
+    const canDecode = keySeen || !(hasVideo || window.hasVideo);
+    return canDecode && !isFull(1);
+  }
+
+  /** Headers and script data are small and decide whether what follows can be decoded: never dropped. */
+  function choose(tag: FlvTag): boolean {
     if (tag.type === TAG_VIDEO) hasVideo = true;
+    return !isMedia(tag) || admits(tag);
   }
 
   function isLagging(nowMs: number): boolean {
@@ -93,17 +126,21 @@ export function createTargetSession(
 
   return {
     publisher,
-    begin(tags) {
-      for (const tag of tags) {
-        note(tag);
-        if (isKeyFrame(tag)) keySeen = true;
-        send(tag);
-      }
+    begin({ tags, gathered }) {
+      skipped = gathered;
+      hasVideo = tags.some((tag) => tag.type === TAG_VIDEO);
+      keySeen = tags.some(isKeyFrame);
+      sendTags(tags);
     },
-    write(tag) {
-      note(tag);
-      // Headers and script data are small and decide whether what follows can be decoded: never dropped.
-      if (!isMedia(tag) || admits(tag)) send(tag);
+    write(window) {
+      if (takesWhole(window)) {
+        publisher.send([window.bytes(publisher.messageStreamId)]);
+        wrote(window.media);
+        return;
+      }
+      const rest = window.tags.slice(skipped);
+      skipped = 0;
+      sendTags(rest.filter(choose));
     },
     restart() {
       keySeen = false;

@@ -2,10 +2,15 @@ import type { Logger } from 'pino';
 import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
 import type { TargetState, TargetStatus } from '../../domain/job.ts';
 import type { Secret } from '../../domain/secret.ts';
-import type { FlvTag } from '../flv/tag.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
-import { createTargetSession, type TargetSession, type TargetSessionLimits } from './target-session.ts';
+import type { TagWindow } from './merge-window.ts';
+import {
+  createTargetSession,
+  type SessionOpening,
+  type TargetSession,
+  type TargetSessionLimits,
+} from './target-session.ts';
 import { backoffMs, isFinalRefusal, nextTargetState, type TargetEvent } from './target-state.ts';
 
 export interface TargetSpec {
@@ -13,15 +18,14 @@ export interface TargetSpec {
   readonly url: Secret;
   /** Key hidden. */
   readonly shownUrl: string;
+  /** Merge window of this target, 0 to 350 ms; the run's own without it. */
+  readonly mergeMs?: number;
 }
 
 export interface TargetSettings {
-  readonly mergeMs: number;
   readonly ackEveryBytes: number;
   readonly connectTimeoutMs: number;
   readonly publishTimeoutMs: number;
-  /** How often a session is looked at. */
-  readonly checkEveryMs: number;
   readonly session: TargetSessionLimits;
 }
 
@@ -29,8 +33,7 @@ export interface TargetDeps {
   readonly settings: TargetSettings;
   readonly cache: MessageCache;
   readonly log: Logger;
-  /** What a session begins with: headers and the kept GOP. */
-  readonly opening: () => readonly FlvTag[];
+  readonly opening: () => SessionOpening;
   /** 0 to 1. */
   readonly random: () => number;
   /** Status may have changed. */
@@ -40,8 +43,10 @@ export interface TargetDeps {
 /** One destination: a supervisor with at most one attempt or session. */
 export interface Target {
   readonly spec: TargetSpec;
-  /** A tag of the shared timeline; does nothing without a session. */
-  write(tag: FlvTag): void;
+  /** A window of the shared timeline; does nothing without a session. */
+  write(window: TagWindow): void;
+  /** Looks at the session, if there is one; call it a few times a second. */
+  check(nowMs: number): void;
   /** The stream begins anew (another publisher): wait for its key frame. */
   streamStarted(): void;
   sourceUp(): void;
@@ -73,7 +78,6 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   let session: TargetSession | null = null;
   let opening: AbortController | null = null;
   let retryTimer: NodeJS.Timeout | undefined;
-  let checkTimer: NodeJS.Timeout | undefined;
   let hasSource = false;
   const closing = new Set<Promise<void>>();
 
@@ -115,8 +119,9 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     attempt += 1;
     const controller = new AbortController();
     opening = controller;
-    const options = { url: spec.url, cache: deps.cache, signal: controller.signal, ...settings };
-    openRtmpPublisher(options).then(
+    const { ackEveryBytes, connectTimeoutMs, publishTimeoutMs } = settings;
+    const limits = { ackEveryBytes, connectTimeoutMs, publishTimeoutMs };
+    openRtmpPublisher({ url: spec.url, signal: controller.signal, ...limits }).then(
       (publisher) => onOpened(controller, publisher),
       (error: unknown) => onRefused(controller, error),
     );
@@ -131,9 +136,9 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     opening = null;
     sessions += 1;
     connectedAt = Date.now();
-    const current = createTargetSession(publisher, settings.ackEveryBytes, settings.session);
+    const { ackEveryBytes, session: limits } = settings;
+    const current = createTargetSession(publisher, { ackEveryBytes, limits, cache: deps.cache });
     session = current;
-    checkTimer = setInterval(check, settings.checkEveryMs);
     void publisher.closed.then((end) => {
       if (session !== current) return;
       forgetSession();
@@ -150,9 +155,9 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     afterFailure(error.code, error.message);
   }
 
-  function check(): void {
+  function check(nowMs: number): void {
     if (!session) return;
-    const health = session.check(performance.now());
+    const health = session.check(nowMs);
     if (health === 'stalled') {
       session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
       return;
@@ -168,7 +173,6 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   /** Detaches the session, its counts kept; its late events mean nothing from then on. */
   function forgetSession(): TargetSession | null {
     const old = session;
-    clearInterval(checkTimer);
     session = null;
     connectedAt = null;
     if (old) {
@@ -194,7 +198,8 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
 
   return {
     spec,
-    write: (tag) => session?.write(tag),
+    write: (window) => session?.write(window),
+    check,
     streamStarted: () => session?.restart(),
     sourceUp() {
       hasSource = true;

@@ -32,6 +32,9 @@ export interface PublisherEnd {
 export interface RtmpPublisher {
   /** Queues a tag; never blocks: look at bufferedBytes. Does nothing once closed. */
   write(tag: FlvTag): void;
+  /** Queues messages that are in chunks for this messageStreamId already, as one write and past the merge window. */
+  send(messages: readonly Buffer[]): void;
+  readonly messageStreamId: number;
   /** Sends what the merge window holds. */
   flush(): void;
   /** Waiting in this process (merge window and socket). */
@@ -252,6 +255,19 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
       parts.push(bytes);
       partBytes += bytes.length;
       timer ??= setTimeout(flush, mergeMs);
+    },
+    send(messages) {
+      if (socket.destroyed) return;
+      if (messages.length === 1 && messages[0]) {
+        link.write(messages[0]);
+        return;
+      }
+      socket.cork();
+      for (const bytes of messages) link.write(bytes);
+      socket.uncork();
+    },
+    get messageStreamId() {
+      return session.messageStreamId;
     },
     flush,
     get bufferedBytes() {

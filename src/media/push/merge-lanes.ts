@@ -1,0 +1,69 @@
+import type { FlvTag } from '../flv/tag.ts';
+import type { MessageCache } from '../rtmp/media-message.ts';
+import { createMergeWindow, type MergeWindow, type TagWindow } from './merge-window.ts';
+
+/** Who takes the windows of a lane. */
+export interface WindowTaker {
+  write(window: TagWindow): void;
+}
+
+/** The targets of one push run by the length of their merge window: each length is gathered once. */
+export interface MergeLanes {
+  push(tag: FlvTag): void;
+  /** Gives away what is gathered, so that nothing older follows. */
+  flush(): void;
+  add(taker: WindowTaker, mergeMs: number): void;
+  /** What was gathered for the taker has been given to it. */
+  remove(taker: WindowTaker): void;
+  /** Tags gathered for targets of this length. */
+  gathered(mergeMs: number): number;
+  /** Forgets the targets and what is gathered. */
+  clear(): void;
+}
+
+interface Lane {
+  readonly window: MergeWindow;
+  readonly takers: Set<WindowTaker>;
+}
+
+export function createMergeLanes(cache: MessageCache): MergeLanes {
+  const lanes = new Map<number, Lane>();
+
+  function laneOf(mergeMs: number): Lane {
+    const known = lanes.get(mergeMs);
+    if (known) return known;
+    const takers = new Set<WindowTaker>();
+    const onWindow = (window: TagWindow) => {
+      for (const taker of takers) taker.write(window);
+    };
+    const lane: Lane = { window: createMergeWindow({ mergeMs, cache, onWindow }), takers };
+    lanes.set(mergeMs, lane);
+    return lane;
+  }
+
+  return {
+    push(tag) {
+      for (const lane of lanes.values()) lane.window.push(tag);
+    },
+    flush() {
+      for (const lane of lanes.values()) lane.window.flush();
+    },
+    add: (taker, mergeMs) => void laneOf(mergeMs).takers.add(taker),
+    remove(taker) {
+      for (const [mergeMs, lane] of lanes) {
+        if (!lane.takers.has(taker)) continue;
+        lane.window.flush();
+        lane.takers.delete(taker);
+        if (lane.takers.size === 0) lanes.delete(mergeMs);
+      }
+    },
+    gathered: (mergeMs) => lanes.get(mergeMs)?.window.gathered ?? 0,
+    clear() {
+      for (const lane of lanes.values()) {
+        lane.takers.clear();
+        lane.window.flush();
+      }
+      lanes.clear();
+    },
+  };
+}

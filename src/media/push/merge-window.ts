@@ -1,0 +1,86 @@
+import { type FlvTag, isMedia, TAG_VIDEO } from '../flv/tag.ts';
+import type { MessageCache } from '../rtmp/media-message.ts';
+
+/** The tags of one merge window, gathered once for all targets that use them. */
+export interface TagWindow {
+  readonly tags: readonly FlvTag[];
+  /** A picture, or the header of pictures. */
+  readonly hasVideo: boolean;
+  /** Times of the first and the last frame, or null without one. */
+  readonly media: { readonly firstMs: number; readonly lastMs: number } | null;
+  /** All tags in chunks of that message stream, as one buffer: built once, shared by every target. */
+  bytes(messageStreamId: number): Buffer;
+}
+
+export interface MergeWindowOptions {
+  /** How long tags are gathered, from the first one on; 0 gives each tag away at once. */
+  readonly mergeMs: number;
+  readonly cache: MessageCache;
+  readonly onWindow: (window: TagWindow) => void;
+}
+
+/** Gathers the tags of a stream into windows. */
+export interface MergeWindow {
+  push(tag: FlvTag): void;
+  /** Tags gathered so far and not given away. */
+  readonly gathered: number;
+  /** Gives away what is gathered. */
+  flush(): void;
+}
+
+/** A burst (a GOP from the hub) is given away in windows of about this size. */
+const MAX_WINDOW_BYTES = 1024 * 1024;
+
+/** Times of the first and the last frame among the tags, or null without one. */
+export function mediaTimes(tags: readonly FlvTag[]): TagWindow['media'] {
+  const first = tags.find(isMedia);
+  const last = tags.findLast(isMedia);
+  return first && last ? { firstMs: first.timestamp, lastMs: last.timestamp } : null;
+}
+
+function tagWindow(tags: readonly FlvTag[], cache: MessageCache): TagWindow {
+  const built = new Map<number, Buffer>();
+  return {
+    tags,
+    hasVideo: tags.some((tag) => tag.type === TAG_VIDEO),
+    media: mediaTimes(tags),
+    bytes(messageStreamId) {
+      const known = built.get(messageStreamId);
+      if (known) return known;
+      const bytes = Buffer.concat(tags.map((tag) => cache.encode(tag, messageStreamId)));
+      built.set(messageStreamId, bytes);
+      return bytes;
+    },
+  };
+}
+
+/** Has a timer while something is gathered; the last flush ends it. */
+export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
+  const { mergeMs, cache, onWindow } = options;
+  let tags: FlvTag[] = [];
+  let bytes = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (tags.length === 0) return;
+    const whole = tags;
+    tags = [];
+    bytes = 0;
+    onWindow(tagWindow(whole, cache));
+  }
+
+  return {
+    push(tag) {
+      tags.push(tag);
+      bytes += tag.data.length;
+      if (mergeMs === 0 || bytes > MAX_WINDOW_BYTES) flush();
+      else timer ??= setTimeout(flush, mergeMs);
+    },
+    get gathered() {
+      return tags.length;
+    },
+    flush,
+  };
+}
