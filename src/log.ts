@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import type { LogLevel } from './config/config.ts';
 
 const HIDDEN = '[hidden]';
@@ -27,6 +27,15 @@ export interface LogTarget {
   write(text: string): void;
 }
 
+const CONTROL_CHARS = /\p{Cc}/gu;
+
+/** Of an error what it says of itself: other libraries hang commands with their arguments on theirs. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack, ...rest } = stdSerializers.err(error);
+  return { type, message, stack, code: rest['code'], context: rest['context'] };
+}
+
 /** A logger that writes readable lines to a terminal and JSON elsewhere; fields that hold secrets are hidden. */
 export function createLogger(name: string, level: LogLevel, target: LogTarget): Logger {
   return pino(
@@ -34,6 +43,7 @@ export function createLogger(name: string, level: LogLevel, target: LogTarget): 
       name,
       level,
       timestamp: stdTimeFunctions.isoTime,
+      serializers: { err: describeError },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: HIDDEN },
     },
     destination(target),
@@ -51,9 +61,15 @@ export function readableLine(line: string): string {
   const level = (LEVEL_NAMES[Number(record['level'])] ?? 'info').padEnd(5);
   const fields = Object.entries(record)
     .filter(([field]) => !OWN_FIELDS.has(field))
-    .map(([field, value]) => ` ${field}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    .map(([field, value]) => ` ${field}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(escapeControls);
   const stack = errorText(record['err']);
-  return `${time} ${level} ${String(record['name'])}: ${String(record['msg'] ?? '')}${fields.join('')}\n${stack}`;
+  return `${time} ${level} ${String(record['name'])}: ${escapeControls(String(record['msg'] ?? ''))}${fields.join('')}\n${stack}`;
+}
+
+/** Strangers' words are in some fields: a terminal must not obey them. */
+function escapeControls(text: string): string {
+  return text.replace(CONTROL_CHARS, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function errorText(error: unknown): string {

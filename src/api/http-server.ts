@@ -1,5 +1,7 @@
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { GatewayError } from '../domain/errors.ts';
+import { sendError, throwNotFound } from './error-envelope.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -10,13 +12,16 @@ const KEEP_ALIVE_MS = 5000;
 /** Node looks for overdue headers only this often; its default is 30 s. */
 const OVERDUE_CHECK_MS = 2000;
 
-/** A fastify instance with bounds on everything a stranger may send; it does not listen yet. */
+/** A fastify instance with bounds on everything a stranger may send and one form of errors; it does not listen yet. */
 export function createHttpServer(options: { readonly log: Logger }): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = options.log;
   const app = fastify({
     loggerInstance,
     // URLs of this server carry tickets: no line per request.
     logController: new LogController({ disableRequestLogging: true }),
+    // Its own answers quote the URL.
+    frameworkErrors: (_error, request, reply) =>
+      void sendError(new GatewayError('bad-request', 'this is no URL of ours'), request, reply),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -30,6 +35,8 @@ export function createHttpServer(options: { readonly log: Logger }): FastifyInst
       noDelay: true,
     },
   });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply));
+  app.setNotFoundHandler(throwNotFound);
   app.server.maxConnections = MAX_CONNECTIONS;
   return app;
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import { describeIssues } from '../api/operator/error-envelope.ts';
+import { describeIssues } from '../api/error-envelope.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId } from '../domain/ids.ts';
 import { parseRtmpUrl } from '../domain/rtmp-url.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../../src/domain/errors.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { createLogger } from '../../src/log.ts';
 
@@ -39,5 +40,27 @@ describe('createLogger', () => {
     log.info({ request: { url: 's3cret', userSig: 's3cret' } });
     expect(written.join('')).not.toContain('s3cret');
     expect(written.join('')).toContain('[hidden]');
+  });
+
+  it('tells of an error its name, text, code and context, and nothing that others hung on it', () => {
+    const { written, target } = capture(false);
+    const cause = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['s3cret'] } });
+    const err = new GatewayError('redis-away', 'Redis is away', { cause, context: { part: 'rooms' } });
+    createLogger('gateway', 'info', target).error({ err });
+    createLogger('gateway', 'info', target).error({ err: cause });
+    expect(written.join('')).not.toContain('s3cret');
+    const told = {
+      message: expect.stringContaining('Redis is away'),
+      code: 'redis-away',
+      context: { part: 'rooms' },
+    };
+    expect(JSON.parse(written[0] ?? '').err).toMatchObject(told);
+    expect(JSON.parse(written[0] ?? '').err.stack).toContain('WRONGPASS');
+  });
+
+  it('hands no control character of a stranger to a terminal', () => {
+    const { written, target } = capture(true);
+    createLogger('hub', 'info', target).info({ user: 'a\u001b[2J\nb', room: 5 }, 'refused');
+    expect(written[0]).toContain('user=a\\x1b[2J\\x0ab room=5');
   });
 });

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { GatewayError } from '../../domain/errors.ts';
+import { throwNotFound } from '../error-envelope.ts';
 import { assertAdmin } from './admin-token.ts';
 import type { OperatorDeps } from './deps.ts';
-import { sendError } from './error-envelope.ts';
 import { describeRoutes } from './openapi.ts';
 import type { OperatorRoute } from './route.ts';
 import { recordingRoutes } from './routes/recordings.ts';
@@ -35,9 +34,8 @@ function addGuardedRoutes(
     assertAdmin(deps.apps.adminToken, request.headers.authorization);
     done();
   });
-  scope.setNotFoundHandler((request) => {
-    throw new GatewayError('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`);
-  });
+  // Of its own, so that only who has the token learns which routes there are.
+  scope.setNotFoundHandler(throwNotFound);
   for (const route of routes) addRoute(scope, route);
 }
 
@@ -47,7 +45,6 @@ export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps)
   const description = describeRoutes(routes, BASE_PATH);
   app.register(
     (scope, _options, ready) => {
-      scope.setErrorHandler((error: Error, request, reply) => sendError(error, request, reply));
       scope.get('/openapi.json', (_request, reply) => reply.send(description));
       scope.register((guarded, _none, guardedReady) => {
         addGuardedRoutes(guarded, deps, routes);

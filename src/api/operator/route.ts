@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../domain/errors.ts';
-import { describeIssues } from './error-envelope.ts';
+import { describeIssues } from '../error-envelope.ts';
 
 /** A path of the operator API with `:id` as its only possible parameter. */
 export interface OperatorRoute {

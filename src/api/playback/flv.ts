@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import { sendError } from '../error-envelope.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
 
 export interface FlvRoutesDeps {
@@ -9,17 +10,6 @@ export interface FlvRoutesDeps {
 
 /** How long the rest of an ended stream may take to leave. */
 const END_MS = 5000;
-
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  'not-found': 404,
-  'ticket-invalid': 403,
-  fenced: 409,
-};
-
-/** The HTTP status for a refusal of the hub. */
-export function playbackStatus(error: unknown): number {
-  return STATUS[toGatewayError(error).code] ?? 500;
-}
 
 /** The body is all bytes up to the end of the connection: no chunk framing around each tag. */
 function responseSink(response: ServerResponse): FlvSink {
@@ -53,16 +43,18 @@ function responseSink(response: ServerResponse): FlvSink {
 type Subscribe = (sink: FlvSink) => { close(): void };
 
 /** Refusals are answered; otherwise the response belongs to the subscription until one of them ends. */
-function stream(reply: FastifyReply, subscribe: Subscribe): FastifyReply | undefined {
+function stream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  subscribe: Subscribe,
+): FastifyReply | undefined {
   try {
     const subscription = subscribe(responseSink(reply.raw));
     reply.hijack();
     reply.raw.once('close', () => subscription.close());
     return undefined;
   } catch (thrown) {
-    const { code, message } = toGatewayError(thrown);
-    const status = playbackStatus(thrown);
-    return reply.code(status).send({ code, message: status === 500 ? 'internal error' : message });
+    return sendError(thrown, request, reply);
   }
 }
 
@@ -75,8 +67,9 @@ function ticketOf(request: FastifyRequest): string {
 export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps): void {
   app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, (request, reply) => {
     const { file } = request.params;
-    if (!file.endsWith('.flv')) return reply.code(404).send({ code: 'not-found', message: 'no such file' });
-    return stream(reply, (sink) =>
+    reply.header('access-control-allow-origin', '*');
+    if (!file.endsWith('.flv')) throw new GatewayError('not-found', 'a stream is watched as STREAM.flv');
+    return stream(request, reply, (sink) =>
       hub.subscribeFlv(hub.authorisePlay(file.slice(0, -'.flv'.length), ticketOf(request)), sink),
     );
   });
@@ -84,6 +77,6 @@ export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps):
     '/internal/flv/:stream',
     { exposeHeadRoute: false },
     (request, reply) =>
-      stream(reply, (sink) => hub.subscribeWorker(request.params.stream, ticketOf(request), sink)),
+      stream(request, reply, (sink) => hub.subscribeWorker(request.params.stream, ticketOf(request), sink)),
   );
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, GatewayError, toGatewayError } from '../../domain/errors.ts';
+import { GatewayError } from '../../domain/errors.ts';
+import { sendError } from '../error-envelope.ts';
 import type { HlsStore } from './hls-store.ts';
 
 export interface HlsRoutesDeps {
@@ -21,25 +22,12 @@ const MAX_SEGMENT_BYTES = 40 * 1024 * 1024;
 const PLAYLIST_CACHE = 'no-cache';
 const FILE_CACHE = 'private, max-age=60, immutable';
 
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  'bad-request': 400,
-  'ticket-invalid': 403,
-  'not-found': 404,
-  fenced: 409,
-};
-
 interface StreamParams {
   readonly stream: string;
 }
 
 interface FileParams extends StreamParams {
   readonly file: string;
-}
-
-function refuse(reply: FastifyReply, thrown: unknown): FastifyReply {
-  const { code, message } = toGatewayError(thrown);
-  const status = STATUS[code] ?? 500;
-  return reply.code(status).send({ code, message: status === 500 ? 'internal error' : message });
 }
 
 function queryText(request: FastifyRequest, name: string): string {
@@ -67,15 +55,15 @@ async function sendPlaylist(deps: HlsRoutesDeps, request: FastifyRequest, reply:
   try {
     streamId = deps.authorisePlay(stream, ticket);
   } catch (thrown) {
-    return refuse(reply, thrown);
+    return sendError(thrown, request, reply);
   }
   // Redis is away: the job goes on, only new streams have to wait.
   await deps.markWanted(streamId).catch(() => undefined);
   await deps.store.waitForSegment(streamId, deps.firstSegmentMs ?? FIRST_SEGMENT_MS);
   const text = deps.store.playlist(streamId, ticketQuery(ticket));
   if (text !== null) return reply.type('application/vnd.apple.mpegurl').send(text);
-  const message = 'the first segment is not there yet';
-  return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ code: 'timeout', message });
+  const error = { code: 'timeout', message: 'the first segment is not there yet' };
+  return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error });
 }
 
 function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -88,7 +76,7 @@ function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyRe
     const type = file.endsWith('.m4s') ? 'video/iso.segment' : 'video/mp4';
     return reply.type(type).header('cache-control', FILE_CACHE).send(data);
   } catch (thrown) {
-    return refuse(reply, thrown);
+    return sendError(thrown, request, reply);
   }
 }
 
@@ -97,7 +85,7 @@ function refuseStranger(deps: HlsRoutesDeps, request: FastifyRequest, reply: Fas
     deps.verifyWorker((request.params as StreamParams).stream, queryText(request, 'ticket'));
     return undefined;
   } catch (thrown) {
-    return refuse(reply, thrown);
+    return sendError(thrown, request, reply);
   }
 }
 
@@ -122,7 +110,7 @@ function storeUpload(deps: HlsRoutesDeps, request: FastifyRequest, reply: Fastif
     }
     return reply.code(204).send();
   } catch (thrown) {
-    return refuse(reply, thrown);
+    return sendError(thrown, request, reply);
   }
 }
 

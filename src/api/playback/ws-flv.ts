@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { playbackStatus } from './flv.ts';
+import { statusOfError } from '../error-envelope.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
 
 /** Viewers say nothing; whoever sends more than a control frame is closed. */
@@ -59,7 +59,7 @@ export function attachWsFlv(server: Server, { hub }: { readonly hub: FlvHub }): 
       const streamId = hub.authorisePlay(asked.streamText, asked.ticket);
       sockets.handleUpgrade(request, socket, head, (webSocket) => watch(webSocket, streamId));
     } catch (error) {
-      refuse(socket, playbackStatus(error));
+      refuse(socket, statusOfError(error));
     }
   };
 

@@ -138,4 +138,16 @@ describe('the HLS store', () => {
     store.close();
     expect(await waiting).toBe(false);
   });
+
+  it('lets only so many wait for a first segment', async () => {
+    const waiting = Array.from({ length: 10_000 }, () => store.waitForSegment(A, 8000));
+    expect(await store.waitForSegment(A, 8000)).toBe(false);
+    store.putInit(A, 1, Buffer.from('init'));
+    put(A, 1, 0);
+    expect((await Promise.all(waiting)).every((found) => found)).toBe(true);
+    const next = store.waitForSegment(B, 8000);
+    store.putInit(B, 1, Buffer.from('init'));
+    put(B, 1, 0);
+    expect(await next).toBe(true);
+  });
 });

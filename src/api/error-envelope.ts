@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodError } from 'zod';
-import { type ErrorCode, GatewayError } from '../../domain/errors.ts';
+import { type ErrorCode, GatewayError } from '../domain/errors.ts';
 
 const BAD_REQUEST = 400;
 const INTERNAL = 500;
@@ -52,20 +52,30 @@ export function describeIssues(error: ZodError): string {
     .join('; ');
 }
 
-function codeOfHttpError(error: Error): ErrorCode {
-  const status = 'statusCode' in error ? error.statusCode : INTERNAL;
+function codeOf(thrown: unknown): ErrorCode {
+  if (thrown instanceof GatewayError) return thrown.code;
+  const status = thrown instanceof Error && 'statusCode' in thrown ? thrown.statusCode : INTERNAL;
   if (status === STATUS['too-large']) return 'too-large';
   return typeof status === 'number' && status < INTERNAL ? 'bad-request' : 'internal';
 }
 
+/** The HTTP status of a refusal or failure. */
+export function statusOfError(thrown: unknown): number {
+  return STATUS[codeOf(thrown)];
+}
+
 /** Sends `{error:{code,message}}`; what is not the caller's to know is logged and told by its request id. */
-export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const code = error instanceof GatewayError ? error.code : codeOfHttpError(error);
-  const status = STATUS[code];
-  let { message } = error;
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const status = statusOfError(thrown);
+  let message = thrown instanceof Error ? thrown.message : '';
   if (status === INTERNAL) {
-    request.log.error({ err: error }, 'an operator request failed');
+    request.log.error({ err: thrown }, 'a request failed');
     message = `the gateway failed; its log tells more under request ${request.id}`;
   }
-  return reply.code(status).send({ error: { code, message } });
+  return reply.code(status).send({ error: { code: codeOf(thrown), message } });
+}
+
+/** For setNotFoundHandler; the query stays out of the answer, it may hold a ticket. */
+export function throwNotFound(request: FastifyRequest): never {
+  throw new GatewayError('not-found', `there is no ${request.method} ${request.url.split('?')[0]}`);
 }
