@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createHttpServer } from '../../../src/api/http-server.ts';
 import { registerOperatorRoutes } from '../../../src/api/operator/register.ts';
 import type { Apps } from '../../../src/config/app.ts';
 import type { RoomFacts } from '../../../src/domain/room.ts';
@@ -46,7 +47,7 @@ beforeAll(async () => {
   redis = createRedis(server.url, { purpose: 'facts', log });
   await waitUntilReady(redis);
   tasks = createTaskStore(redis);
-  app = Fastify();
+  app = createHttpServer({ log });
   registerOperatorRoutes(app, {
     apps,
     clusterSecret,

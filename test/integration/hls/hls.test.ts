@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type FastifyInstance, fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHttpServer } from '../../../src/api/http-server.ts';
 import { registerHlsRoutes } from '../../../src/api/playback/hls.ts';
 import { createHlsStore, type HlsStore } from '../../../src/api/playback/hls-store.ts';
 import { GatewayError } from '../../../src/domain/errors.ts';
@@ -139,7 +140,7 @@ interface Gateway {
 async function startGateway(options: { port?: number; firstSegmentMs?: number } = {}): Promise<Gateway> {
   const store = createHlsStore({ log });
   const wanted: string[] = [];
-  const app: FastifyInstance = fastify({ routerOptions: { maxParamLength: 500 } });
+  const app: FastifyInstance = createHttpServer({ log });
   registerHlsRoutes(app, {
     store,
     firstSegmentMs: options.firstSegmentMs ?? 10_000,
