@@ -26,7 +26,7 @@ export interface JobFacts {
   /** Calls the listener soon after facts of that room may have changed; returns the way to stop. */
   watchRoom(appId: number, room: RoomId, listener: () => void): () => void;
   saveRecording(result: RecordingResult): Promise<void>;
-  /** Asks the watcher for a job that no task wants by itself (finalise). */
+  /** Asks the watcher for a job that no task wants by itself (finalise), to be run on this worker's data dir. */
   requestJob(job: JobRef): Promise<void>;
 }
 

@@ -26,6 +26,8 @@ export interface JobFactsOptions {
   readonly requestedJobs: RequestedJobs;
   readonly announcements: Announcements;
   readonly steadyForMs: () => number;
+  /** Of this worker's data dir. */
+  readonly place: string;
 }
 
 /** The facts of one worker, shared by its jobs. */
@@ -39,7 +41,7 @@ export interface WorkerFacts extends JobFacts {
 }
 
 export function createJobFacts(options: JobFactsOptions): WorkerFacts {
-  const { redis, tasks, recordings, requestedJobs, announcements, steadyForMs } = options;
+  const { redis, tasks, recordings, requestedJobs, announcements, steadyForMs, place } = options;
   // Tasks never vanish while a job of theirs runs: a missing one was lost by Redis and is about to be restored.
   const knownTasks = new LastKnown<Task>(() => true);
   const freshlyBack = () => steadyForMs() < REWRITE_MS;
@@ -84,8 +86,11 @@ export function createJobFacts(options: JobFactsOptions): WorkerFacts {
       };
     },
     saveRecording: (result: RecordingResult) =>
-      outbox.send(`recording ${result.taskId}`, () => recordings.save(result)),
-    requestJob: (job: JobRef) => outbox.send(`job ${jobKey(job)}`, () => requestedJobs.add(job)),
+      outbox.send(`recording ${result.taskId}`, () => recordings.save(place, result)),
+    requestJob(job: JobRef) {
+      const here = { ...job, place };
+      return outbox.send(`job ${jobKey(here)}`, () => requestedJobs.add(here));
+    },
     requestDone: (job) => outbox.send(`job ${jobKey(job)}`, () => requestedJobs.remove(job)),
     knownTask: (taskId) => knownTasks.peek(taskId),
     flush: () => outbox.flush(),

@@ -37,7 +37,7 @@ export class QueueWorker extends Worker {
 
   constructor({ kind, connection, runs, log }: QueueWorkerOptions) {
     const connections: Redis[] = [connection];
-    super(kind, createProcessor(kind, runs), {
+    super(kind, createProcessor(runs), {
       connection: rememberDuplicates(connection, connections),
       prefix: QUEUE_PREFIX,
       concurrency: CONCURRENCY[kind],

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises';
+import path from 'node:path';
 import type { Logger } from 'pino';
 import type { GatewayError } from '../src/domain/errors.ts';
 import type { JobOutcome } from '../src/domain/job.ts';
@@ -5,7 +7,7 @@ import type { RecordTask } from '../src/domain/task.ts';
 import { openStreamReader, type StreamReader } from '../src/media/flv/stream-reader.ts';
 import { Intake, type TakenTag } from '../src/media/recording/intake.ts';
 import { type Journal, openJournal } from '../src/media/recording/journal.ts';
-import { type JournalEvent, recordingDir } from '../src/media/recording/journal-facts.ts';
+import { JOURNAL_FLV, type JournalEvent, recordingDir } from '../src/media/recording/journal-facts.ts';
 import { GAP_MS } from '../src/media/recording/journal-plan.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
 import { readHubStream } from './stream-address.ts';
@@ -117,6 +119,13 @@ async function endRun(context: JobContext, journal: Journal, reason: StopReason)
   return { result: 'stopped' };
 }
 
+function hasJournal(dir: string): Promise<boolean> {
+  return access(path.join(dir, JOURNAL_FLV)).then(
+    () => true,
+    () => false, // not there, or not ours to open: openJournal names what is wrong
+  );
+}
+
 /** Runs until the signal, the reader or the journal says that it is over. */
 async function recordUntilEnd(
   context: JobContext,
@@ -127,14 +136,20 @@ async function recordUntilEnd(
   const ended = new Promise<Ending>((resolve) => {
     finish = resolve;
   });
+  const { taskId } = task;
+  const dir = recordingDir(context.dataDir, taskId);
+  // Over already, and another worker recorded it if one did: here is nothing to close.
+  if (context.signal.aborted && !(await hasJournal(dir))) return { result: 'stopped' };
   const journal = await openJournal({
-    dir: recordingDir(context.dataDir, task.taskId),
-    taskId: task.taskId,
+    dir,
+    taskId,
     streamId: task.streamId,
     userId: task.source.type === 'single' ? task.source.userId : '',
     log: context.log,
     onError: (error) => finish({ error }),
   });
+  // From now on there is a part here that the recording is not ready without.
+  await context.facts.saveRecording({ taskId, state: 'finalising', onAirMs: 0, files: [], error: null });
   const { signal } = context;
   const onAbort = () => finish({ reason: signal.reason as StopReason });
   signal.addEventListener('abort', onAbort, { once: true });

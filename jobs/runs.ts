@@ -7,6 +7,8 @@ import { Run, type RunDeps, type RunResult } from './run-job.ts';
 export interface RunsOptions extends Omit<RunDeps, 'onUnreleased'> {
   readonly tasks: TaskStore;
   readonly requestedJobs: RequestedJobs;
+  /** Of this worker's data dir. */
+  readonly place: string;
 }
 
 /** All runs of this process: one per job, joined by whoever else is handed the same job. */
@@ -17,6 +19,10 @@ export class Runs {
 
   constructor(options: RunsOptions) {
     this.#options = options;
+  }
+
+  get place(): string {
+    return this.#options.place;
   }
 
   get size(): number {

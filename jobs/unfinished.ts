@@ -31,26 +31,40 @@ export interface UnfinishedDeps {
 /** A recording's own run closes its journal within this time of its task's end. */
 const CLOSING_MS = 10_000;
 
-/** The journal is still written to, or is about to be by the next run of its recording. */
-async function isInUse(deps: UnfinishedDeps, { taskId, ended }: JournalFacts): Promise<boolean> {
-  if (deps.isRunning({ kind: 'record', id: taskId })) return true;
-  if (ended) return false;
-  const task = await deps.facts.getTask(taskId);
-  return task !== null && (task.endedAt === null || Date.now() - task.endedAt < CLOSING_MS);
+/** `closing`: its task is over, and whoever wrote it may not have ended it yet. */
+type JournalUse = 'none' | 'written' | 'closing';
+
+async function useOf(deps: UnfinishedDeps, { taskId, ended }: JournalFacts): Promise<JournalUse> {
+  if (deps.isRunning({ kind: 'record', id: taskId })) return 'written';
+  const task = ended ? null : await deps.facts.getTask(taskId);
+  if (task === null) return 'none';
+  if (task.endedAt === null) return 'written';
+  return Date.now() - task.endedAt < CLOSING_MS ? 'closing' : 'none';
 }
 
-/** Asks for the files of every recording here that is over and has none. Returns their tasks. */
-export async function requestUnfinished(deps: UnfinishedDeps): Promise<readonly string[]> {
+export interface Look {
+  /** Tasks whose files were asked for. */
+  readonly asked: readonly string[];
+  /** A journal is about to be closed: worth another look soon. */
+  readonly isClosing: boolean;
+}
+
+/** Asks for the files of every recording here that is over and has none. */
+export async function requestUnfinished(deps: UnfinishedDeps): Promise<Look> {
   const asked: string[] = [];
+  let isClosing = false;
   for (const journal of await findUnfinished(deps.dataDir)) {
     const { taskId } = journal;
     const job: JobRef = { kind: 'finalise', id: taskId };
-    if (deps.isRunning(job) || (await isInUse(deps, journal))) continue;
+    if (deps.isRunning(job)) continue;
+    const use = await useOf(deps, journal);
+    isClosing ||= use === 'closing';
+    if (use !== 'none') continue;
     if (!deps.pace.take(taskId, performance.now())) continue;
     await deps.facts.requestJob(job);
     asked.push(taskId);
   }
-  return asked;
+  return { asked, isClosing };
 }
 
 const LOOK_EVERY_MS = 60_000;
@@ -83,13 +97,15 @@ export function watchUnfinished(
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   async function look(): Promise<void> {
+    let pauseMs = LOOK_EVERY_MS;
     try {
-      await requestUnfinished({ ...deps, pace });
+      const { isClosing } = await requestUnfinished({ ...deps, pace });
+      if (isClosing) pauseMs = CLOSING_MS;
     } catch (error) {
       // Without Redis there is nobody to ask: the next look comes.
       if (!stopped) deps.log.warn({ err: error }, 'unfinished recordings could not be looked for');
     }
-    if (!stopped) timer = setTimeout(() => void look(), LOOK_EVERY_MS);
+    if (!stopped) timer = setTimeout(() => void look(), pauseMs);
   }
   return {
     firstLook: look(),

@@ -13,6 +13,7 @@ import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
 import { startHeart } from './heart.ts';
 import type { JobHandler } from './job-context.ts';
 import { createJobFacts } from './job-facts.ts';
+import { readPlace } from './place.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { Runs } from './runs.ts';
 import { watchUnfinished } from './unfinished.ts';
@@ -36,6 +37,7 @@ const DRAIN_MS = 6_000;
 /** Takes jobs and runs them until drained; throws `internal` on a missing handler, `redis-away` without Redis. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   assertHandlers(options.handlers);
+  const place = await readPlace(options.dataDir);
   const workerId = `w-${randomBytes(6).toString('hex')}`;
   const log = options.log.child({ worker: workerId });
   const connect = (purpose: 'facts' | 'jobs' | 'subscriber') =>
@@ -59,7 +61,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const requestedJobs = createRequestedJobs(redis);
   const recordings = createRecordings(redis);
   const leases = createLeases({ redis, workerId, steadyForMs });
-  const facts = createJobFacts({ redis, tasks, recordings, requestedJobs, announcements, steadyForMs });
+  const facts = createJobFacts({
+    redis,
+    tasks,
+    recordings,
+    requestedJobs,
+    announcements,
+    steadyForMs,
+    place,
+  });
   const runs = new Runs({
     ...options,
     redis,
@@ -70,13 +80,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     facts,
     tasks,
     requestedJobs,
+    place,
   });
   const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
   const heart = startHeart(redis, runs, log);
   await heart.firstBeat;
   const workers = JOB_KINDS.map((kind) => new QueueWorker({ kind, connection: connect('jobs'), runs, log }));
   const { dataDir } = options;
-  const unfinished = watchUnfinished({ dataDir, facts, log, isRunning: (job) => runs.has(job) });
+  const unfinished = watchUnfinished({
+    dataDir,
+    facts,
+    log,
+    isRunning: (job) => runs.has(job) || runs.has({ ...job, place }),
+  });
   await unfinished.firstLook;
   log.info('worker is ready');
 

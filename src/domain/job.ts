@@ -8,11 +8,21 @@ export type JobKind = (typeof JOB_KINDS)[number];
 export interface JobRef {
   readonly kind: JobKind;
   readonly id: string;
+  /** Only the worker with this data dir can run it: what the job works on lies there. */
+  readonly place?: string;
 }
 
-/** The job's BullMQ id, lease name and control channel: `mix-<taskId>`. */
+/** The job's BullMQ id, lease name and control channel: `mix-<taskId>`, with its place `finalise-<taskId>.<place>`. */
 export function jobKey(job: JobRef): string {
-  return `${job.kind}-${job.id}`;
+  return `${job.kind}-${job.id}${job.place === undefined ? '' : `.${job.place}`}`;
+}
+
+/** Reverse of jobKey; null when it names no kind of job. */
+export function parseJobKey(key: string): JobRef | null {
+  const kind = JOB_KINDS.find((candidate) => key.startsWith(`${candidate}-`));
+  if (kind === undefined) return null;
+  const [id = '', place] = key.slice(kind.length + 1).split('.');
+  return place === undefined ? { kind, id } : { kind, id, place };
 }
 
 export type InputState = 'connecting' | 'live' | 'stalled' | 'placeholder' | 'failed';

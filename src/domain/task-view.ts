@@ -85,7 +85,8 @@ export function relayView(task: RelayTask, facts: RelayFacts): RelayView {
 }
 
 function recordState(task: RecordTask, facts: RecordFacts): RecordState {
-  if (facts.result !== null) return facts.result.state;
+  // While the task runs, a result is only of the part that a worker before this one has.
+  if (facts.result !== null && task.endedAt !== null) return facts.result.state;
   if (task.endedAt !== null) return facts.record === null ? 'ended' : 'finalising';
   if (facts.record !== null) {
     return facts.record.state === 'closing' ? 'finalising' : facts.record.state;

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { JOB_KINDS, type JobKind, type JobRef, jobKey } from '../domain/job.ts';
+import { JOB_KINDS, type JobKind, type JobRef, jobKey, parseJobKey } from '../domain/job.ts';
 import { reach } from './redis.ts';
 
 /** In front of BullMQ's own keys: `roomcast:<kind>:...`. */
@@ -33,7 +33,7 @@ export function createJobQueues(redis: Redis, log: Logger): JobQueues {
     const lists = LISTS.map((state) => redis.lrange(queue.toKey(state), 0, -1));
     const sets = SORTED_SETS.map((state) => redis.zrange(queue.toKey(state), '0', '-1'));
     const keys = new Set((await Promise.all([...lists, ...sets])).flat());
-    return [...keys].map((key) => ({ kind, id: key.slice(kind.length + 1) }));
+    return [...keys].map(parseJobKey).filter((job) => job !== null);
   }
 
   return {

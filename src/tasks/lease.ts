@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { JOB_KINDS, type JobRef } from '../domain/job.ts';
+import { type JobRef, parseJobKey } from '../domain/job.ts';
 import { reach } from '../queue/redis.ts';
 
 /** Who may act for a job. A record, not a TTL: it stands while Redis is away. `owner` is '' once released. */
@@ -143,8 +143,8 @@ export async function listLeased(redis: Redis): Promise<readonly JobRef[]> {
     const beats = await Promise.all(owners.map((owner) => redis.exists(heartbeatKey(owner))));
     const alive = new Set(owners.filter((_owner, index) => beats[index] === 1));
     return held.flatMap(([key, owner]) => {
-      const kind = JOB_KINDS.find((candidate) => key.startsWith(`${candidate}-`));
-      return kind && alive.has(owner) ? [{ kind, id: key.slice(kind.length + 1) }] : [];
+      const job = parseJobKey(key);
+      return job !== null && alive.has(owner) ? [job] : [];
     });
   });
 }

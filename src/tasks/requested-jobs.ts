@@ -19,7 +19,7 @@ export function createRequestedJobs(redis: Redis): RequestedJobs {
     list: () => reach(async () => (await redis.hvals(REQUESTED)).map((text) => JSON.parse(text) as JobRef)),
     add: (job) =>
       reach(async () => {
-        await redis.hset(REQUESTED, jobKey(job), JSON.stringify({ kind: job.kind, id: job.id }));
+        await redis.hset(REQUESTED, jobKey(job), JSON.stringify(job));
         await redis.publish(JOBS_REQUESTED, jobKey(job));
       }),
     remove: (job) =>

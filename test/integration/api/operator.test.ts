@@ -339,7 +339,7 @@ describe('recordings', () => {
       files: [file],
       error: null,
     } as const;
-    await createRecordings(redis).save(result);
+    await createRecordings(redis).save('here', result);
     expect((await ask('DELETE', `/recordings/${json.taskId}`)).status).toBe(200);
     expect((await ask('GET', `/recordings/${json.taskId}`)).json).toEqual({
       taskId: json.taskId,

@@ -174,16 +174,17 @@ describe('the record job', () => {
     const run = record(1);
     await recorded(500);
     await run.end('drain');
-    expect(await unfinished()).toEqual([]);
+    expect(await unfinished()).toEqual({ asked: [], isClosing: false });
     tasks.set(TASK.taskId, { ...TASK, endedAt: Date.now(), endReason: 'stopped' });
-    expect(await unfinished()).toEqual([]); // its own run may still be closing the journal
+    // Its own run may still be closing the journal.
+    expect(await unfinished()).toEqual({ asked: [], isClosing: true });
     tasks.set(TASK.taskId, { ...TASK, endedAt: 1, endReason: 'stopped' });
-    expect(await unfinished(['record-rec1'])).toEqual([]);
-    expect(await unfinished(['finalise-rec1'])).toEqual([]);
-    expect(await unfinished()).toEqual([TASK.taskId]);
+    expect(await unfinished(['record-rec1'])).toEqual({ asked: [], isClosing: false });
+    expect(await unfinished(['finalise-rec1'])).toEqual({ asked: [], isClosing: false });
+    expect(await unfinished()).toEqual({ asked: [TASK.taskId], isClosing: false });
     expect(requested).toEqual(['finalise-rec1']);
     await finalise();
-    expect(await unfinished()).toEqual([]);
+    expect(await unfinished()).toEqual({ asked: [], isClosing: false });
     expect(await readdir(path.join(dataDir, 'recordings', 'rec1'))).toEqual(['anna.mp4', 'recording.json']);
   });
 

@@ -149,7 +149,20 @@ describe('the state of a recording', () => {
       verdict: { playable: true, gaps: 0, secondsLost: 0 },
     };
     const result = { taskId: record.taskId, state, onAirMs: 1000, files: [file], error: null };
-    const view = recordView(record, { record: status('recording'), result, nowMs: 10_000 });
+    const ended = { ...record, endedAt: 9 };
+    const view = recordView(ended, { record: status('recording'), result, nowMs: 10_000 });
     expect(view).toEqual({ taskId: record.taskId, room: 1001, state, files: [file] });
+  });
+
+  it('is what its job says while it runs, whatever became of an earlier part', () => {
+    const result = {
+      taskId: record.taskId,
+      state: 'finalising',
+      onAirMs: 0,
+      files: [],
+      error: null,
+    } as const;
+    const view = recordView(record, { record: status('recording'), result, nowMs: 10_000 });
+    expect(view.state).toBe('recording');
   });
 });
