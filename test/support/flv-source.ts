@@ -1,42 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { testPublisherArgs } from '../../src/media/ffmpeg/argv.ts';
 import { createGopKeeper, type GopKeeper, snapshotTags } from '../../src/media/flv/gop.ts';
 import { MARK_END, MARK_LIVE, MARK_START, scriptTag } from '../../src/media/flv/script.ts';
 import { type FlvTag, isSequenceHeader, TAG_SCRIPT } from '../../src/media/flv/tag.ts';
 import { encodeFlvTag, flvHeader } from '../../src/media/flv/writer.ts';
-import { readFlv } from './clip.ts';
-
-export interface ColourClip {
-  readonly color: string;
-  readonly toneHz: number;
-  readonly size?: string;
-  readonly fps?: number;
-  readonly seconds?: number;
-}
-
-/** Tags of a clip of one colour and one tone, as a camera would send them. */
-export async function makeColourClip(clip: ColourClip): Promise<FlvTag[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'roomcast-clip-'));
-  const path = join(dir, 'clip.flv');
-  const { color, toneHz, size = '640x360', fps = 30, seconds = 4 } = clip;
-  const args = testPublisherArgs({ url: path, color, toneHz, size, fps, gop: fps, seconds });
-  try {
-    // -re would make it take as long as it lasts.
-    await promisify(execFile)(
-      'ffmpeg',
-      args.filter((arg) => arg !== '-re'),
-    );
-    return await readFlv(path);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
-}
 
 /** A camera that plays a clip over and over. */
 export interface SourceCamera {
@@ -50,7 +17,8 @@ export interface SourceCamera {
 /** A small hub: HTTP-FLV with cached GOP and the marks of the real one. */
 export interface FlvSource {
   url(streamId: string): string;
-  play(streamId: string, clip: readonly FlvTag[]): SourceCamera;
+  /** `stamp` makes the timestamps that are sent of the ms since the camera's start. */
+  play(streamId: string, clip: readonly FlvTag[], stamp?: (ms: number) => number): SourceCamera;
   readonly readers: (streamId: string) => number;
   close(): Promise<void>;
 }
@@ -65,9 +33,13 @@ const PACE_MS = 10;
 function playClip(
   clip: readonly FlvTag[],
   send: (tag: FlvTag) => void,
+  stamp: (ms: number) => number,
 ): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
-  const media = clip.filter((tag) => tag.type !== TAG_SCRIPT && !isSequenceHeader(tag));
-  for (const tag of clip) if (isSequenceHeader(tag)) send({ ...tag, timestamp: 0 });
+  const played = clip.filter((tag) => tag.type !== TAG_SCRIPT);
+  // Headers behind the first frame belong to another configuration and stay where they are.
+  const opening = played.findIndex((tag) => !isSequenceHeader(tag));
+  for (const tag of played.slice(0, opening)) send({ ...tag, timestamp: stamp(0) });
+  const media = played.slice(opening);
   const loopMs = Math.max(...media.map((tag) => tag.timestamp)) + 33;
   const beganAt = performance.now();
   let next = 0;
@@ -79,7 +51,7 @@ function playClip(
       if (!tag) return;
       const timestamp = tag.timestamp + Math.floor(next / media.length) * loopMs;
       if (timestamp > elapsed) return;
-      send({ ...tag, timestamp });
+      send({ ...tag, timestamp: stamp(timestamp) });
       next += 1;
     }
   };
@@ -113,7 +85,7 @@ export async function startFlvSource(): Promise<FlvSource> {
   return {
     url: (streamId) => `http://127.0.0.1:${port}/internal/flv/${streamId}`,
     readers: (streamId) => channelOf(streamId).readers.size,
-    play(streamId, clip) {
+    play(streamId, clip, stamp = (ms) => ms) {
       const channel = channelOf(streamId);
       const send = (tag: FlvTag): void => {
         channel.gop.push(tag);
@@ -125,7 +97,7 @@ export async function startFlvSource(): Promise<FlvSource> {
       };
       channel.gop.clear();
       mark(MARK_START);
-      const playing = playClip(clip, send);
+      const playing = playClip(clip, send, stamp);
       const camera: SourceCamera = {
         freeze: playing.freeze,
         thaw: playing.thaw,

@@ -46,14 +46,13 @@ export function decoderArgs({ video, audio }: DecoderArgs): string[] {
       'metadata=mode=add:key=t:value=1',
       `metadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.videoTimes}'`,
     ];
-    command
-      .output(`pipe:${DECODER_PIPES.video}`)
-      .outputOptions(
-        ...['-map', '0:v:0'],
-        ...['-filter:v', filters.join(',')],
-        ...['-fps_mode', 'passthrough', '-enc_time_base', '1:1000'],
-        ...['-c:v', 'rawvideo', '-f', 'rawvideo', '-flush_packets', '1'],
-      );
+    command.output(`pipe:${DECODER_PIPES.video}`).outputOptions(
+      ...['-map', '0:v:0'],
+      ...['-filter:v', filters.join(',')],
+      ...['-fps_mode', 'passthrough', '-enc_time_base', '1:1000'],
+      // With more threads FFmpeg's raw encoder holds each picture back until the next, and the sound with it.
+      ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'rawvideo', '-flush_packets', '1'],
+    );
   }
   if (audio) {
     const filters = [

@@ -21,6 +21,7 @@ export interface SlotOptions {
   readonly size: CellSize | null;
   readonly priorities: Priorities;
   readonly onSound: (position: number, samples: Int16Array) => void;
+  readonly onPicture: (ptsMs: number) => void;
   /** The decoder ended by itself or is stuck. */
   readonly onLost: () => void;
 }
@@ -52,7 +53,10 @@ function startFed(options: SlotOptions, pool: FramePool | null, feed: VideoFeed 
     video,
     audio,
     nice: options.priorities.catchingUp,
-    onFrame: (frame) => feed?.push(frame),
+    onFrame(frame) {
+      options.onPicture(frame.ptsMs);
+      feed?.push(frame);
+    },
     onSound: options.onSound,
   });
   for (const tag of snapshotTags(kept)) {

@@ -54,8 +54,6 @@ const PLACEHOLDER_AFTER_MS = 4000;
 const CAUGHT_UP_MS = 50;
 /** Samples that the new decoder's sound may be behind at the change: the playout delay covers them. */
 const SOUND_CAUGHT_UP = SAMPLE_RATE / 20;
-/** Packets came within this time: the stream flows. */
-const FLOWING_MS = 200;
 const FIRST_TIMESTAMP_MS = 1000;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 2000;
@@ -106,6 +104,13 @@ export function createInput(options: InputOptions): ProgrammeInput {
     lastSoundMs = performance.now();
   }
 
+  /** How late the decoder shown gives what it was given; its sound tells for both tracks. */
+  function observeMargin(slot: DecoderSlot, reachedMs: number): void {
+    const nowMs = performance.now();
+    const timeline = timelineAt(nowMs);
+    if (slot === active && !activeLost && timeline !== null) reserve.observe(reachedMs - timeline, nowMs);
+  }
+
   function open(size: CellSize | null): DecoderSlot {
     lastStartMs = performance.now();
     const slot: DecoderSlot = openSlot({
@@ -113,7 +118,13 @@ export function createInput(options: InputOptions): ProgrammeInput {
       gop,
       size,
       priorities: options.priorities,
-      onSound: (position, samples) => hear(slot, position, samples),
+      onSound(position, samples) {
+        hear(slot, position, samples);
+        observeMargin(slot, (slot.soundEnd * 1000) / SAMPLE_RATE);
+      },
+      onPicture(ptsMs) {
+        if (!slot.hasAudio) observeMargin(slot, ptsMs);
+      },
       onLost: () => lost(slot),
     });
     return slot;
@@ -144,14 +155,6 @@ export function createInput(options: InputOptions): ProgrammeInput {
     active.promote();
     activeLost = false;
     pending = null;
-  }
-
-  /** Only while packets come can a decoder be late. */
-  function observeMargin(nowMs: number): void {
-    const timeline = timelineAt(nowMs);
-    if (timeline === null || !active || activeLost || nowMs - arrivalMs > FLOWING_MS) return;
-    const reached = active.hasAudio ? (active.soundEnd * 1000) / SAMPLE_RATE : active.feed?.newestMs;
-    if (reached) reserve.observe(reached - timeline, nowMs);
   }
 
   function advance(nowMs: number): void {
@@ -245,7 +248,6 @@ export function createInput(options: InputOptions): ProgrammeInput {
     },
     mixInto(out, count, nowMs, last) {
       advance(nowMs);
-      observeMargin(nowMs);
       const timeline = timelineAt(nowMs);
       audio.mixInto(out, count, timeline === null ? null : (timeline * SAMPLE_RATE) / 1000, last);
     },

@@ -9,7 +9,7 @@ export interface UplinkOptions {
   /** A fresh URL with ticket for each attempt; null while no gateway is known. */
   readonly url: () => string | null;
   readonly log: Logger;
-  /** The hub refused us again and again: another run of the task publishes. */
+  /** A run with a higher epoch publishes the programme. */
   readonly onFenced: () => void;
 }
 
@@ -31,8 +31,8 @@ const CONNECT_TIMEOUT_MS = 2000;
 const PUBLISH_TIMEOUT_MS = 3000;
 /** Some 10 s of programme: a hub that does not read is left and tried again. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
-/** The hub refuses a lower epoch. A ticket can be refused for once too, when it expired on the way. */
-const REFUSALS_UNTIL_FENCED = 3;
+/** What the hub answers to an epoch lower than one it has seen, and to nothing else. */
+const FENCED_STATUS = 'NetStream.Publish.BadName';
 
 export function openUplink(options: UplinkOptions): Uplink {
   const { log } = options;
@@ -40,14 +40,12 @@ export function openUplink(options: UplinkOptions): Uplink {
   const stopping = new AbortController();
   let session: RtmpPublisher | null = null;
   let starts = 0;
-  let refusals = 0;
   let moved = false;
 
   function begin(publisher: RtmpPublisher): void {
     for (const tag of snapshotTags(gop.snapshot())) publisher.write(tag);
     session = publisher;
     starts += 1;
-    refusals = 0;
   }
 
   async function attempt(url: string): Promise<boolean> {
@@ -77,11 +75,10 @@ export function openUplink(options: UplinkOptions): Uplink {
     try {
       return await attempt(url);
     } catch (error) {
-      const { code, message } = toGatewayError(error);
+      const { code, message, context } = toGatewayError(error);
       if (stopping.signal.aborted) return false;
       log.warn({ code, reason: message }, 'the hub did not take the programme');
-      refusals = code === 'key-refused' ? refusals + 1 : 0;
-      if (code === 'fenced' || refusals >= REFUSALS_UNTIL_FENCED) options.onFenced();
+      if (code === 'key-refused' && context['status'] === FENCED_STATUS) options.onFenced();
       return false;
     }
   }

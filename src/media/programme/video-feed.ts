@@ -14,13 +14,33 @@ export interface VideoFeed {
   close(): void;
 }
 
-/** About a second at 30 fps: beyond it the source's times are nonsense and the oldest goes. */
-const MAX_WAITING = 36;
+/** Pictures wait for as long as sound may: about two seconds, less of big ones. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+const [MIN_WAITING, MAX_WAITING] = [36, 128];
+/** No picture waits for so long: a source whose times are nonsense is shown as it comes. */
+const MAX_WAIT_MS = 5000;
 
 export function createVideoFeed(pool: FramePool, width: number, height: number): VideoFeed {
   let waiting: Frame[] = [];
   let shown: Frame | null = null;
   let closed = false;
+  const maxWaiting = Math.max(
+    MIN_WAITING,
+    Math.min(MAX_WAITING, Math.floor(MAX_WAITING_BYTES / pool.frameBytes)),
+  );
+
+  /** Every other picture goes: those left keep their times, and stay with the sound. */
+  function thinOut(): void {
+    waiting = waiting.filter((frame, index) => {
+      const stays = index % 2 === 0 || index === waiting.length - 1;
+      if (!stays) pool.giveBack(frame);
+      return stays;
+    });
+  }
+
+  function isDue(frame: Frame | undefined, timelineMs: number): boolean {
+    return frame !== undefined && (frame.ptsMs <= timelineMs || frame.ptsMs > timelineMs + MAX_WAIT_MS);
+  }
 
   function showNext(): void {
     const next = waiting.shift();
@@ -41,10 +61,10 @@ export function createVideoFeed(pool: FramePool, width: number, height: number):
       }
       frame.id = nextFrameId();
       waiting.push(frame);
-      if (waiting.length > MAX_WAITING) showNext();
+      if (waiting.length > maxWaiting) thinOut();
     },
     pick(timelineMs) {
-      while ((waiting[0]?.ptsMs ?? Number.POSITIVE_INFINITY) <= timelineMs) showNext();
+      while (isDue(waiting[0], timelineMs)) showNext();
       return shown;
     },
     get newestMs() {

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { type FlvTag, TAG_AUDIO, TAG_VIDEO } from '../../../src/media/flv/tag.ts';
+import { makeColourClip } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { makeColourClip } from '../../support/flv-source.ts';
 import {
   type Box,
   colourDistance,

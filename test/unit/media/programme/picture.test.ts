@@ -83,9 +83,22 @@ describe('video feed', () => {
     expect(seen.size).toBe(50);
   });
 
-  test('pictures from a far future do not pile up', () => {
+  test('too many waiting pictures are thinned out and still shown at their time', () => {
+    const taken: number[] = [];
+    const pool = createFramePool(4, 2);
+    const feed = createVideoFeed({ ...pool, giveBack: (frame) => taken.push(frame.ptsMs) }, 4, 2);
+    for (let ptsMs = 0; ptsMs < 1000; ptsMs += 5) feed.push(Object.assign(pool.take(), { ptsMs }));
+    expect(taken.length).toBeGreaterThan(60);
+    for (let now = 0; now < 1000; now += 50) {
+      const behindMs = now - (feed.pick(now)?.ptsMs ?? Number.NEGATIVE_INFINITY);
+      expect(behindMs).toBeGreaterThanOrEqual(0);
+      expect(behindMs).toBeLessThan(25);
+    }
+  });
+
+  test('a picture from a far future is shown as it comes', () => {
     const feed = fed(...Array.from({ length: 100 }, (_, index) => 1_000_000 + index));
-    expect(feed.pick(0)?.ptsMs).toBe(1_000_063);
+    expect(feed.pick(0)?.ptsMs).toBe(1_000_099);
   });
 });
 

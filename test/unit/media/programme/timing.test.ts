@@ -80,13 +80,21 @@ describe('reserve', () => {
     expect(reserve.extraMs).toBe(80);
   });
 
-  test('is given back slowly and never below nothing', () => {
+  test('is given back by a tenth of the surplus a second and never below nothing', () => {
     const reserve = createReserve();
     for (let now = 0; now <= 1000; now += 100) reserve.observe(80 - 100, now);
     const grown = reserve.extraMs;
-    for (let now = 1100; now <= 3200; now += 100) reserve.observe(300, now);
+    for (let now = 1100; now <= 2000; now += 100) reserve.observe(190, now);
     expect(reserve.extraMs).toBe(grown - 10);
-    for (let now = 3300; now <= 90_000; now += 100) reserve.observe(300, now);
+    for (let now = 2100; now <= 30_000; now += 100) reserve.observe(300, now);
+    expect(reserve.extraMs).toBe(0);
+  });
+
+  test('a source that paused says nothing of its decoder', () => {
+    const reserve = createReserve();
+    for (let now = 0; now <= 1050; now += 50) reserve.observe(120, now);
+    reserve.observe(-3000, 4000);
+    for (let now = 4050; now <= 6000; now += 50) reserve.observe(120, now);
     expect(reserve.extraMs).toBe(0);
   });
 });
