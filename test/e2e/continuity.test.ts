@@ -3,8 +3,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
+import { readFlv } from '../support/clip.ts';
 import { eventually } from '../support/eventually.ts';
-import { readFlvTags, trackTimes } from '../support/media-checks.ts';
+import { trackTimes } from '../support/media-checks.ts';
 import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
 import { cliJson, GUESTS, Studio, untilLive } from '../support/studio.ts';
 
@@ -74,9 +75,9 @@ describe('a programme that cannot stop', () => {
     const files = (await readdir(nginx.recordingDir)).filter((name) => name.startsWith('programme'));
     expect(files).toHaveLength(1);
     const file = path.join(nginx.recordingDir, files[0] ?? '');
-    const before = trackTimes(await readFlvTags(file), 9).lastMs;
+    const before = trackTimes(await readFlv(file), 9).lastMs;
     const tags = await eventually(async () => {
-      const now = await readFlvTags(file);
+      const now = await readFlv(file);
       return trackTimes(now, 9).lastMs > before + 2000 ? now : null;
     });
     const video = trackTimes(tags, 9);

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
+import { readFlv } from '../support/clip.ts';
 import { eventually } from '../support/eventually.ts';
 import {
   colourDistance,
@@ -9,7 +10,6 @@ import {
   lastSound,
   meanColour,
   probeFile,
-  readFlvTags,
   toneLevel,
   trackTimes,
 } from '../support/media-checks.ts';
@@ -192,7 +192,7 @@ describe('a room on the air', () => {
     const file = await eventually(async () => {
       const name = (await readdir(nginx.recordingDir)).find((one) => one.startsWith('single'));
       const found = path.join(nginx.recordingDir, name ?? '');
-      return name && trackTimes(await readFlvTags(found), 9).count > 90 ? found : null;
+      return name && trackTimes(await readFlv(found), 9).count > 90 ? found : null;
     }, 15_000);
     const picture = await lastPicture(file, 640, 360);
     const seen = meanColour(picture, { x: 0, y: 0, width: 640, height: 360 });
@@ -216,7 +216,7 @@ describe('a room on the air', () => {
       return relays.find((one) => one.taskId === relay.taskId)?.targets.length === 1;
     });
     expect(await recordedAtNginx()).toHaveLength(1);
-    const video = trackTimes(await readFlvTags((await recordedAtNginx())[0] ?? ''), 9);
+    const video = trackTimes(await readFlv((await recordedAtNginx())[0] ?? ''), 9);
     expect(video.largestGapMs).toBeLessThanOrEqual(100);
     expect(video.wentBack).toEqual([]);
   });

@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
+import { readFlv } from '../support/clip.ts';
 import { eventually } from '../support/eventually.ts';
-import { probeFile, readFlvTags, trackTimes } from '../support/media-checks.ts';
+import { probeFile, trackTimes } from '../support/media-checks.ts';
 import { descendants, findDescendant, survivors } from '../support/process-tree.ts';
 import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
 import { cliJson, GUESTS, type ListedRecording, Studio, untilLive } from '../support/studio.ts';
@@ -51,7 +52,7 @@ describe('after a failure', () => {
   const framesAtNginx = async () => {
     let frames = 0;
     for (const name of await readdir(nginx.recordingDir)) {
-      frames += trackTimes(await readFlvTags(path.join(nginx.recordingDir, name)), 9).count;
+      frames += trackTimes(await readFlv(path.join(nginx.recordingDir, name)), 9).count;
     }
     return frames;
   };
@@ -97,7 +98,7 @@ describe('after a failure', () => {
     await untilLive(roomcast, taskId);
     await framesGrow();
     const [name = ''] = await readdir(nginx.recordingDir);
-    const video = trackTimes(await readFlvTags(path.join(nginx.recordingDir, name)), 9);
+    const video = trackTimes(await readFlv(path.join(nginx.recordingDir, name)), 9);
     expect(video.largestGapMs).toBeLessThanOrEqual(100);
     expect(await nginx.sessions()).toHaveLength(1);
   });

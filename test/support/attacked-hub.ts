@@ -1,13 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { parseIntegerRoom } from '../../src/domain/ids.ts';
 import { publishUrl } from '../../src/domain/publish-request.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
+import { makeFlv } from './clip.ts';
 import { eventually } from './eventually.ts';
 import { type FlvWatch, watchFlv } from './flv-watch.ts';
 import { APP_ID, ticket, userSig } from './hub-rig.ts';
@@ -21,16 +21,9 @@ const MAX_STEP_MS = 60;
 export const LIVE_STREAM = `${APP_ID}_1001_alice_main`;
 
 /** 5 Mbit/s of noise, so that a viewer that does not read has something not to read. */
-async function makeHeavyClip(dir: string): Promise<string> {
-  const file = path.join(dir, 'heavy.flv');
-  const rate = ['-b:v', '5M', '-minrate', '5M', '-maxrate', '5M', '-bufsize', '2M'];
-  await promisify(execFile)('ffmpeg', [
-    ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=30,noise=alls=60:allf=t'],
-    ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-t', '10', '-pix_fmt', 'yuv420p'],
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '30', ...rate],
-    ...['-c:a', 'aac', file],
-  ]);
-  return file;
+function makeHeavyClip(dir: string): Promise<string> {
+  const picture = 'testsrc2=s=640x360:r=30,noise=alls=60:allf=t';
+  return makeFlv({ dir, name: 'heavy', picture, fps: 30, gop: 30, videoKbps: 5000, seconds: 10 });
 }
 
 async function residentMb(pid: number): Promise<number> {

@@ -1,10 +1,84 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { createFlvParser } from '../../src/media/flv/parser.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
+
+const run = promisify(execFile);
+
+/** All whole tags of an FLV byte stream. */
+export function parseFlv(bytes: Buffer): FlvTag[] {
+  const tags: FlvTag[] = [];
+  createFlvParser({ onTag: (tag) => tags.push(tag) }).push(bytes);
+  return tags;
+}
+
+/** The whole tags of an FLV file, which may still be growing. */
+export async function readFlv(file: string): Promise<FlvTag[]> {
+  return parseFlv(await readFile(file));
+}
+
+export interface FlvSpec {
+  readonly dir: string;
+  readonly name: string;
+  readonly seconds: number;
+  readonly fps?: number;
+  readonly size?: string;
+  /** FFmpeg source of the picture with size and rate of its own; a moving test picture by default. */
+  readonly picture?: string;
+  readonly toneHz?: number;
+  /** Times an eighth of full scale. */
+  readonly volume?: number;
+  /** Frames between key frames. */
+  readonly gop?: number;
+  readonly bFrames?: number;
+  /** x264's CRF, less is larger; `videoKbps` instead aims at a rate. */
+  readonly quality?: number;
+  readonly videoKbps?: number;
+  readonly video?: boolean;
+  readonly audio?: boolean;
+}
+
+function videoArgs(spec: FlvSpec): string[] {
+  const { gop = 50, bFrames = 0, quality = 23, videoKbps } = spec;
+  const kbps = `${videoKbps}k`;
+  const rate = videoKbps ? ['-b:v', kbps, '-maxrate', kbps, '-bufsize', kbps] : ['-crf', `${quality}`];
+  return [
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-sc_threshold', '0', ...rate],
+    ...['-g', String(gop), '-keyint_min', String(gop), '-bf', String(bFrames)],
+    ...(bFrames === 0 ? ['-tune', 'zerolatency'] : []),
+  ];
+}
+
+/** A real FLV file from FFmpeg, H.264 and AAC: 25 frames a second of 320x180 with a tone unless told otherwise. */
+export async function makeFlv(spec: FlvSpec): Promise<string> {
+  const { fps = 25, size = '320x180', toneHz = 440, volume = 1, video = true, audio = true } = spec;
+  const { picture = `testsrc2=size=${size}:rate=${fps}` } = spec;
+  const sound = `sine=frequency=${toneHz}:sample_rate=48000,volume=${volume}`;
+  const file = path.join(spec.dir, `${spec.name}.flv`);
+  await run('ffmpeg', [
+    ...['-v', 'error', '-y'],
+    ...(video ? ['-f', 'lavfi', '-i', picture] : []),
+    ...(audio ? ['-f', 'lavfi', '-i', sound] : []),
+    ...['-t', String(spec.seconds)],
+    ...(video ? videoArgs(spec) : []),
+    ...(audio ? ['-c:a', 'aac', '-ac', '2', '-b:a', '96k'] : []),
+    ...['-flvflags', 'no_duration_filesize', file],
+  ]);
+  return file;
+}
+
+/** The bytes of such a file, of which only they are kept. */
+export async function makeFlvBytes(spec: Omit<FlvSpec, 'dir' | 'name'>): Promise<Buffer> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'roomcast-clip-'));
+  try {
+    return await readFile(await makeFlv({ ...spec, dir, name: 'clip' }));
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
 
 export interface ClipOptions {
   readonly seconds?: number;
@@ -13,50 +87,39 @@ export interface ClipOptions {
   readonly size?: string;
 }
 
-/** All tags of an FLV byte stream. */
-export function parseFlv(bytes: Buffer): FlvTag[] {
-  const tags: FlvTag[] = [];
-  createFlvParser({ onTag: (tag) => tags.push(tag) }).push(bytes);
-  return tags;
-}
-
-/** The tags of an FLV file. */
-export async function readFlv(path: string): Promise<FlvTag[]> {
-  return parseFlv(await readFile(path));
-}
-
-/** Has FFmpeg make a moving picture with a tone (30 fps, H.264 and AAC) and returns the FLV file's bytes. */
+/** A moving picture with a tone at 30 frames a second and a steady rate. */
 export async function makeClip(options: ClipOptions = {}): Promise<Buffer> {
   const { seconds = 6, gopFrames = 30, videoKbps = 800, size = '640x360' } = options;
-  const dir = await mkdtemp(join(tmpdir(), 'roomcast-clip-'));
-  const path = join(dir, 'clip.flv');
-  const input = [
-    '-f',
-    'lavfi',
-    '-i',
-    `testsrc2=size=${size}:rate=30`,
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=frequency=440',
-  ];
-  const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'];
-  const rate = [
-    '-g',
-    `${gopFrames}`,
-    '-b:v',
-    `${videoKbps}k`,
-    '-maxrate',
-    `${videoKbps}k`,
-    '-bufsize',
-    `${videoKbps}k`,
-  ];
-  const audio = ['-c:a', 'aac', '-ar', '48000', '-ac', '2', '-b:a', '96k'];
-  try {
-    const end = ['-t', `${seconds}`, '-flvflags', 'no_duration_filesize', '-f', 'flv', path];
-    await promisify(execFile)('ffmpeg', ['-v', 'error', ...input, ...video, ...rate, ...audio, ...end]);
-    return await readFile(path);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  return makeFlvBytes({ seconds, size, videoKbps, fps: 30, gop: gopFrames });
+}
+
+export interface ColourClip {
+  /** FFmpeg colour: a name or `0xRRGGBB`. */
+  readonly color: string;
+  readonly toneHz: number;
+  readonly size?: string;
+  readonly fps?: number;
+  readonly seconds?: number;
+}
+
+/** Tags of a clip of one colour and one tone, as a camera would send them. */
+export async function makeColourClip(clip: ColourClip): Promise<FlvTag[]> {
+  const { color, toneHz, size = '640x360', fps = 30, seconds = 4 } = clip;
+  const picture = `color=c=${color}:s=${size}:r=${fps}`;
+  return parseFlv(await makeFlvBytes({ picture, toneHz, fps, gop: fps, seconds }));
+}
+
+export interface CameraClip {
+  readonly dir: string;
+  readonly name: string;
+  /** FFmpeg colour, `0xRRGGBB`. */
+  readonly colour: string;
+  readonly toneHz: number;
+}
+
+/** A clip of one colour and one tone with a key frame a second, to be published by copy: that costs no CPU. */
+export async function makeCameraClip({ dir, name, colour, toneHz }: CameraClip): Promise<string> {
+  // noise keeps the encoder from sending empty frames; geq would be slow
+  const picture = `color=c=${colour}:s=640x360:r=30,noise=alls=6:allf=t`;
+  return makeFlv({ dir, name, picture, toneHz, volume: 2, fps: 30, gop: 30, videoKbps: 400, seconds: 10 });
 }

@@ -1,19 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { createFlvParser } from '../../src/media/flv/parser.ts';
 import { type FlvTag, isMedia, type TAG_AUDIO, type TAG_VIDEO } from '../../src/media/flv/tag.ts';
 
 const run = promisify(execFile);
 const SAMPLE_RATE = 48_000;
-
-/** The whole tags of an FLV file that may still be growing. */
-export async function readFlvTags(file: string): Promise<FlvTag[]> {
-  const tags: FlvTag[] = [];
-  const parser = createFlvParser({ onTag: (tag) => tags.push({ ...tag, data: Buffer.from(tag.data) }) });
-  parser.push(await readFile(file));
-  return tags;
-}
 
 export interface TrackTimes {
   readonly count: number;
@@ -166,4 +156,53 @@ export async function probeFile(
     frames: Number(info.streams[0]?.nb_read_frames ?? 0),
     errors: stderr,
   };
+}
+
+export interface Probe {
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly streams: readonly {
+    readonly codec: string;
+    readonly frames: number;
+    readonly width: number;
+    readonly startMs: number;
+    readonly timeBase: string;
+  }[];
+}
+
+interface ProbeJson {
+  readonly format: { readonly start_time: string; readonly duration: string };
+  readonly streams: readonly {
+    readonly codec_name: string;
+    readonly nb_read_packets: string;
+    readonly width?: number;
+    readonly start_time: string;
+    readonly time_base: string;
+  }[];
+}
+
+/** What ffprobe sees in a file or at a URL, every packet counted. */
+export async function probe(input: string): Promise<Probe> {
+  const shown = 'format=duration,start_time:stream=codec_name,nb_read_packets,width,start_time,time_base';
+  const args = ['-v', 'error', '-count_packets', '-show_entries', shown, '-of', 'json', input];
+  const { stdout } = await run('ffprobe', args);
+  const json = JSON.parse(stdout) as ProbeJson;
+  return {
+    startMs: Number(json.format.start_time) * 1000,
+    durationMs: Number(json.format.duration) * 1000,
+    streams: json.streams.map((stream) => ({
+      codec: stream.codec_name,
+      frames: Number(stream.nb_read_packets),
+      width: stream.width ?? 0,
+      startMs: Number(stream.start_time) * 1000,
+      timeBase: stream.time_base,
+    })),
+  };
+}
+
+/** Decodes everything (or what the options before the input leave of it); gives FFmpeg's complaints, '' for none. */
+export async function decodeErrors(input: string, options: readonly string[] = []): Promise<string> {
+  const output = ['-fps_mode', 'passthrough', '-f', 'null', '-'];
+  const { stderr } = await run('ffmpeg', ['-v', 'warning', ...options, '-i', input, ...output]);
+  return stderr;
 }

@@ -6,9 +6,9 @@ import type { MixStatus } from '../../src/domain/job.ts';
 import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../src/domain/task.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
 import { launchProgramme, type ProgrammeChild } from '../../src/media/programme/launcher.ts';
+import { readFlv } from './clip.ts';
 import { eventually } from './eventually.ts';
 import { type FlvSource, startFlvSource } from './flv-source.ts';
-import { readFlvTags } from './media-checks.ts';
 import { type NginxRtmp, startNginxRtmp } from './nginx-rtmp.ts';
 
 /** Small and quick: the machine of a test run has other things to do. */
@@ -58,7 +58,7 @@ export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): 
     if (file === undefined) throw new Error('nginx has recorded nothing');
     return path.join(nginx.recordingDir, file);
   };
-  const received = async (): Promise<readonly FlvTag[]> => readFlvTags(await recording());
+  const received = async (): Promise<readonly FlvTag[]> => readFlv(await recording());
   const lastMs = async (): Promise<number> => (await received()).at(-1)?.timestamp ?? 0;
   const until: ProgrammeRig['until'] = (check, deadlineMs = 20_000) =>
     eventually(() => (status && check(status) ? status : null), deadlineMs);

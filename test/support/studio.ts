@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { makeCameraClip } from './clip.ts';
 import { eventually } from './eventually.ts';
 import type { Rgb } from './media-checks.ts';
-import { makeClip, type Publisher, startPublisher } from './publisher.ts';
+import { type Publisher, startPublisher } from './publisher.ts';
 import type { RunningRoomcast } from './roomcast.ts';
 
 export interface Guest {
@@ -37,7 +38,7 @@ export class Studio {
     const dir = await mkdtemp(path.join(tmpdir(), 'roomcast-studio-'));
     const clips = new Map<string, string>();
     for (const { userId, colour, toneHz } of guests) {
-      clips.set(userId, await makeClip({ dir, name: userId, colour: hex(colour), toneHz }));
+      clips.set(userId, await makeCameraClip({ dir, name: userId, colour: hex(colour), toneHz }));
     }
     return new Studio(dir, clips);
   }

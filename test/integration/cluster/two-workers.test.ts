@@ -2,9 +2,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type NginxRtmp, startNginxRtmp } from '../../../src/demo/nginx-rtmp.ts';
+import { readFlv } from '../../support/clip.ts';
 import { Cluster, type Role } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
-import { probeFile, readFlvTags, trackTimes } from '../../support/media-checks.ts';
+import { probeFile, trackTimes } from '../../support/media-checks.ts';
 import type { RunningRoomcast } from '../../support/roomcast.ts';
 import {
   cliJson,
@@ -69,7 +70,7 @@ describe('two workers', () => {
 
   const framesAtNginx = async () => {
     const names = (await readdir(nginx.recordingDir)).map((name) => path.join(nginx.recordingDir, name));
-    const tags = await Promise.all(names.map(readFlvTags));
+    const tags = await Promise.all(names.map(readFlv));
     return tags.reduce((sum, some) => sum + trackTimes(some, 9).count, 0);
   };
 

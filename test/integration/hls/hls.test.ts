@@ -16,8 +16,9 @@ import { signTicket, verifyTicket } from '../../../src/identity/tickets.ts';
 import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../../src/media/flv/tag.ts';
 import { createHlsUploader } from '../../../src/media/hls/hls-uploader.ts';
 import { createSegmenter, type HlsSegment } from '../../../src/media/hls/segmenter.ts';
+import { type FlvSpec, makeFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type ClipSpec, decodeErrors, makeFlv, probe, readTags } from '../recording/clips.ts';
+import { decodeErrors, probe } from '../../support/media-checks.ts';
 
 const run = promisify(execFile);
 const log = pino({ level: 'silent' });
@@ -54,7 +55,7 @@ async function segmentTags(tags: readonly FlvTag[]): Promise<Made> {
   return made;
 }
 
-const CLIPS: readonly (Omit<ClipSpec, 'dir'> & { says: string; lengths: readonly number[] })[] = [
+const CLIPS: readonly (Omit<FlvSpec, 'dir'> & { says: string; lengths: readonly number[] })[] = [
   { name: 'two', says: 'one GOP of 2 s each', seconds: 8, lengths: [2000, 2000, 2000] },
   { name: 'one', says: 'two GOPs of 1 s each', seconds: 6, gop: 25, lengths: [2000, 2000] },
   { name: 'eight', says: 'one GOP of 8 s each', seconds: 20, gop: 200, lengths: [8000, 8000] },
@@ -73,7 +74,7 @@ const CLIPS: readonly (Omit<ClipSpec, 'dir'> & { says: string; lengths: readonly
 describe('HLS segments', () => {
   for (const clip of CLIPS) {
     it(`hold ${clip.says} and decode cleanly in a row, with every frame`, async () => {
-      const tags = await readTags(await makeFlv({ ...clip, dir }));
+      const tags = await readFlv(await makeFlv({ ...clip, dir }));
       const { inits, segments } = await segmentTags(tags);
 
       expect(inits).toHaveLength(1);
@@ -94,7 +95,7 @@ describe('HLS segments', () => {
   }
 
   it('can each be decoded with nothing but the init segment', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'each', seconds: 6, bFrames: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'each', seconds: 6, bFrames: 2 }));
     const { inits, segments } = await segmentTags(tags);
     for (const [index, segment] of segments.entries()) {
       const file = path.join(dir, `${index}.mp4`);
@@ -104,7 +105,7 @@ describe('HLS segments', () => {
   });
 
   it('of sound alone are 2 s long', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'sound', seconds: 7, video: false }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'sound', seconds: 7, video: false }));
     const { inits, segments } = await segmentTags(tags);
     expect(segments.length).toBeGreaterThanOrEqual(3);
     for (const { durationMs } of segments.slice(0, -1)) expect(Math.abs(durationMs - 2000)).toBeLessThan(120);
@@ -114,7 +115,7 @@ describe('HLS segments', () => {
   });
 
   it('tell when their first frame was live', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'when', seconds: 5 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'when', seconds: 5 }));
     const { segments } = await segmentTags(tags);
     const firstKeyMs = tags.find(isKeyFrame)?.timestamp ?? Number.NaN;
     const expected = [0, 2000, 4000].map((ms) => WALL + firstKeyMs + ms);
@@ -122,7 +123,7 @@ describe('HLS segments', () => {
   });
 
   it('begin with an init segment of their own after the stream was away', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'away', seconds: 3 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'away', seconds: 3 }));
     const later = tags.map((tag) => ({ ...tag, timestamp: tag.timestamp + 20_000 }));
     const { inits, segments } = await segmentTags([...tags, ...later]);
     expect(inits).toHaveLength(2);
@@ -195,7 +196,7 @@ describe('HLS over HTTP', () => {
   });
 
   it('is played by FFmpeg with the ticket on every request', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'play', seconds: 8, bFrames: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'play', seconds: 8, bFrames: 2 }));
     const { inits, segments } = await segmentTags(tags);
     const uploader = uploaderTo(() => gateway.url, 5);
     uploader.init(inits[0] ?? Buffer.alloc(0));

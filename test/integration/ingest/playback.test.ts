@@ -8,10 +8,11 @@ import { WebSocket } from 'ws';
 import { createFlvParser } from '../../../src/media/flv/parser.ts';
 import { MARK_END, MARK_LIVE, MARK_START, streamMark } from '../../../src/media/flv/script.ts';
 import { type FlvTag, isKeyFrame, isSequenceHeader } from '../../../src/media/flv/tag.ts';
+import { makeCameraClip } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FlvWatch, watchFlv } from '../../support/flv-watch.ts';
 import { APP_ID, HubRig, ticket } from '../../support/hub-rig.ts';
-import { makeClip, type Publisher, startPublisher } from '../../support/publisher.ts';
+import { type Publisher, startPublisher } from '../../support/publisher.ts';
 
 const ALICE = `${APP_ID}_1001_alice_main`;
 const MIX = `${APP_ID}_1001_mix_abc_main`;
@@ -23,7 +24,7 @@ const running: Publisher[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'roomcast-play-'));
-  clip = await makeClip({ dir, name: 'clip', colour: '0x3060c0', toneHz: 440 });
+  clip = await makeCameraClip({ dir, name: 'clip', colour: '0x3060c0', toneHz: 440 });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 beforeEach(async () => {

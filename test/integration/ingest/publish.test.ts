@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parseStringRoom } from '../../../src/domain/ids.ts';
+import { makeCameraClip } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
 import { watchFlv } from '../../support/flv-watch.ts';
 import { APP_ID, HubRig, OTHER_APP_ID, ticket, userSig } from '../../support/hub-rig.ts';
-import { makeClip, type Publisher, startPublisher } from '../../support/publisher.ts';
+import { type Publisher, startPublisher } from '../../support/publisher.ts';
 
 const ALICE = `${APP_ID}_1001_alice_main`;
 
@@ -17,7 +18,7 @@ const running: Publisher[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'roomcast-hub-'));
-  clip = await makeClip({ dir, name: 'clip', colour: '0x3060c0', toneHz: 440 });
+  clip = await makeCameraClip({ dir, name: 'clip', colour: '0x3060c0', toneHz: 440 });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 beforeEach(async () => {

@@ -10,8 +10,9 @@ import { createHlsStore, type HlsStore } from '../../../src/api/playback/hls-sto
 import type { JobStatus } from '../../../src/domain/job.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { verifyTicket } from '../../../src/identity/tickets.ts';
+import { makeFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { decodeErrors, makeFlv, readTags } from '../recording/clips.ts';
+import { decodeErrors } from '../../support/media-checks.ts';
 import { OneStreamHub } from './one-stream-hub.ts';
 
 const log = pino({ level: 'silent' });
@@ -25,7 +26,7 @@ let statuses: JobStatus[];
 
 beforeEach(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'roomcast-hls-job-'));
-  const tags = await readTags(await makeFlv({ dir, name: 'clip', seconds: 60, bFrames: 2 }));
+  const tags = await readFlv(await makeFlv({ dir, name: 'clip', seconds: 60, bFrames: 2 }));
   hub = new OneStreamHub({ tags, streamId: STREAM, secret: SECRET });
   store = createHlsStore({ log });
   statuses = [];

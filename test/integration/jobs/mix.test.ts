@@ -9,8 +9,9 @@ import type { JobOutcome, MixStatus } from '../../../src/domain/job.ts';
 import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { RelayTask } from '../../../src/domain/task.ts';
+import { makeColourClip } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type FlvSource, makeColourClip, startFlvSource } from '../../support/flv-source.ts';
+import { type FlvSource, startFlvSource } from '../../support/flv-source.ts';
 import { type NginxRtmp, startNginxRtmp } from '../../support/nginx-rtmp.ts';
 import { SMALL_PROGRAMME } from '../../support/programme-rig.ts';
 

@@ -11,8 +11,9 @@ import { type JobRef, type JobStatus, jobKey } from '../../../src/domain/job.ts'
 import type { GatewayFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { RecordingResult, RecordTask, Task } from '../../../src/domain/task.ts';
+import { makeFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { decodeErrors, makeFlv, probe, readTags } from '../recording/clips.ts';
+import { decodeErrors, probe } from '../../support/media-checks.ts';
 import { OneStreamHub } from './one-stream-hub.ts';
 
 const log = pino({ level: 'silent' });
@@ -50,7 +51,7 @@ beforeEach(async () => {
   recordings = [];
   requested = [];
   statuses = [];
-  const tags = await readTags(await makeFlv({ dir: dataDir, name: 'clip', seconds: 40 }));
+  const tags = await readFlv(await makeFlv({ dir: dataDir, name: 'clip', seconds: 40 }));
   hub = new OneStreamHub({ tags, streamId: STREAM, secret: SECRET });
   await hub.listen();
 });

@@ -7,8 +7,9 @@ import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../..
 import { finaliseRecording } from '../../../src/media/recording/finalise.ts';
 import { Intake } from '../../../src/media/recording/intake.ts';
 import { openJournal } from '../../../src/media/recording/journal.ts';
+import { type FlvSpec, makeFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type ClipSpec, decodeErrors, makeFlv, probe, readTags } from './clips.ts';
+import { decodeErrors, probe } from '../../support/media-checks.ts';
 
 const log = pino({ level: 'silent' });
 const TASK = 'task1';
@@ -51,7 +52,7 @@ async function withFfmpeg(script: string | null, body: () => Promise<void>): Pro
 const count = (tags: readonly FlvTag[], type: number) =>
   tags.filter((tag) => tag.type === type && isMedia(tag)).length;
 
-const CLIPS: readonly (Omit<ClipSpec, 'dir'> & { readonly says: string })[] = [
+const CLIPS: readonly (Omit<FlvSpec, 'dir'> & { readonly says: string })[] = [
   { name: 'plain', says: 'a camera without B-frames', seconds: 6 },
   { name: 'bframes', says: 'B-frames and their composition offsets', seconds: 6, bFrames: 3, fps: 30 },
   { name: 'sound', says: 'sound alone', seconds: 6, video: false },
@@ -63,7 +64,7 @@ describe('finishing a recording', () => {
   for (const clip of CLIPS) {
     it(`makes an MP4 of ${clip.says} that starts at 0, has every frame and decodes cleanly`, async () => {
       const source = await makeFlv({ ...clip, dir });
-      const tags = await readTags(source);
+      const tags = await readFlv(source);
       await journalTags(tags, 1_000_000);
 
       const result = await finaliseRecording({ dir, taskId: TASK, log });
@@ -91,7 +92,7 @@ describe('finishing a recording', () => {
 
   it('keeps sound and picture as far apart as the source had them', async () => {
     const source = await makeFlv({ dir, name: 'late', seconds: 4, bFrames: 2 });
-    const tags = await readTags(source);
+    const tags = await readFlv(source);
     const late = tags.map((tag) =>
       tag.type === TAG_AUDIO ? { ...tag, timestamp: tag.timestamp + 300 } : tag,
     );
@@ -109,8 +110,8 @@ describe('finishing a recording', () => {
   });
 
   it('begins a new file where the picture changes its size', async () => {
-    const small = await readTags(await makeFlv({ dir, name: 'small', seconds: 3 }));
-    const large = await readTags(await makeFlv({ dir, name: 'large', seconds: 3, size: '640x360' }));
+    const small = await readFlv(await makeFlv({ dir, name: 'small', seconds: 3 }));
+    const large = await readFlv(await makeFlv({ dir, name: 'large', seconds: 3, size: '640x360' }));
     const later = large.map((tag) => ({ ...tag, timestamp: tag.timestamp + 3000 }));
     await journalTags([...small, ...later], 1_000_000, 'anna');
 
@@ -127,7 +128,7 @@ describe('finishing a recording', () => {
   });
 
   it('keeps the time a recording was away as a gap and goes on after it', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'twice', seconds: 3, bFrames: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'twice', seconds: 3, bFrames: 2 }));
     await journalTags(tags, 1_000_000);
     await journalTags(tags, 1_010_000);
 
@@ -142,7 +143,7 @@ describe('finishing a recording', () => {
   });
 
   it('begins a new file behind a night away, which no MP4 of FFmpeg could hold', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'night', seconds: 2, bFrames: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'night', seconds: 2, bFrames: 2 }));
     await journalTags(tags, 1_000_000);
     await journalTags(tags, 1_000_000 + 13 * 3_600_000);
 
@@ -161,7 +162,7 @@ describe('finishing a recording', () => {
   });
 
   it('gives the same answer when it runs again, and does not make the files twice', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'again', seconds: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'again', seconds: 2 }));
     await journalTags(tags, 1_000_000);
     const first = await finaliseRecording({ dir, taskId: TASK, log });
     expect(await finaliseRecording({ dir, taskId: TASK, log })).toEqual(first);
@@ -169,7 +170,7 @@ describe('finishing a recording', () => {
   });
 
   it('takes away what an interrupted run left behind', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'cut', seconds: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'cut', seconds: 2 }));
     await journalTags(tags, 1_000_000);
     await writeFile(path.join(dir, `${TASK}.mp4`), 'half a file');
     await writeFile(path.join(dir, `${TASK}.mp4.part`), 'half a file');
@@ -180,12 +181,12 @@ describe('finishing a recording', () => {
 
   it('knows the sample rate of sound that comes long after the picture, and where it belongs', async () => {
     // FFmpeg looks at 5 MB of its input; here the sound begins behind more than that.
-    const picture = await readTags(
+    const picture = await readFlv(
       await makeFlv({ dir, name: 'large', seconds: 8, size: '1920x1080', audio: false, quality: 10 }),
     );
     const bytes = picture.reduce((sum, tag) => sum + tag.data.length, 0);
     expect(bytes).toBeGreaterThan(8_000_000);
-    const sound = await readTags(await makeFlv({ dir, name: 'tone', seconds: 2, video: false }));
+    const sound = await readFlv(await makeFlv({ dir, name: 'tone', seconds: 2, video: false }));
     const late = sound.filter((tag) => tag.type === TAG_AUDIO);
     const all = [...picture, ...late.map((tag) => ({ ...tag, timestamp: tag.timestamp + 6000 }))];
     await journalTags(
@@ -204,7 +205,7 @@ describe('finishing a recording', () => {
   });
 
   it('stops at once when told to, leaves nothing half made, and does all of it the next time', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'stopped', seconds: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'stopped', seconds: 2 }));
     await journalTags(tags, 1_000_000);
     const before = await readdir(dir);
     // One that reads nothing and never ends.
@@ -221,7 +222,7 @@ describe('finishing a recording', () => {
   });
 
   it('keeps the journal, and no half a file, when FFmpeg fails or is missing', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'fails', seconds: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'fails', seconds: 2 }));
     await journalTags(tags, 1_000_000);
     const before = await readdir(dir);
     const codes = { 'tool-missing': null, 'child-failed': 'read line\nexit 1' };
@@ -235,7 +236,7 @@ describe('finishing a recording', () => {
   });
 
   it('gives no clean verdict on what was read back differently from how it was written', async () => {
-    const tags = await readTags(await makeFlv({ dir, name: 'rotten', seconds: 2 }));
+    const tags = await readFlv(await makeFlv({ dir, name: 'rotten', seconds: 2 }));
     await journalTags(tags, 1_000_000);
     const journal = path.join(dir, 'journal.flv');
     const bytes = await readFile(journal);

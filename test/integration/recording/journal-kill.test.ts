@@ -9,8 +9,9 @@ import { finaliseRecording, verifyChecksums } from '../../../src/media/recording
 import { Intake } from '../../../src/media/recording/intake.ts';
 import { openJournal } from '../../../src/media/recording/journal.ts';
 import { readJournalFacts } from '../../../src/media/recording/journal-facts.ts';
+import { makeFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
-import { decodeErrors, makeFlv, probe, readTags } from './clips.ts';
+import { decodeErrors, probe } from '../../support/media-checks.ts';
 
 const log = pino({ level: 'silent' });
 const WRITER = path.resolve(import.meta.dirname, '../../../dist/test/support/journal-writer.js');
@@ -75,7 +76,7 @@ describe('a journal whose writer is killed', () => {
     expect(journal.facts.events.at(-1)).toMatchObject({ type: 'repaired' });
     const intake = new Intake({ start: journal.facts, onTag: (taken) => journal.append(taken, intake) });
     const resumedAt = (before?.startedAtMs ?? 0) + 8000;
-    for (const tag of (await readTags(clip)).filter(({ timestamp }) => timestamp < 3000)) {
+    for (const tag of (await readFlv(clip)).filter(({ timestamp }) => timestamp < 3000)) {
       intake.take(tag, { arrivalMs: resumedAt + tag.timestamp, cached: false });
     }
     await journal.close({ ended: true });
