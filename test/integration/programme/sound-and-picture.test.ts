@@ -3,7 +3,7 @@ import { makeFlashClip, quantile, soundOffsets } from '../../support/av-sync.ts'
 import { SMALL_PROGRAMME, startProgrammeRig } from '../../support/programme-rig.ts';
 
 const { width, height } = SMALL_PROGRAMME.video;
-const SECONDS = 22;
+const SECONDS = 20;
 /** On a quiet machine it is below 20 ms in every case. */
 const TOLERANCE_MS = 80;
 
@@ -14,7 +14,7 @@ const CASES = [
     toneHz: 1800,
     bFrames: 3,
     gopSeconds: 8,
-    title: 'three B-frames, joined within a GOP of 8 s',
+    title: 'three B-frames in a GOP of 8 s; stalls for three seconds',
   },
   {
     name: 'phone',
@@ -23,22 +23,23 @@ const CASES = [
     audio: { sampleRate: 44_100, channels: 1 },
     title: '15 frames a second with mono at 44.1 kHz',
   },
-  { name: 'stalling', toneHz: 3400, fps: 60, title: '60 frames a second; stalls for three seconds' },
+  { name: 'fast', toneHz: 3400, fps: 60, title: '60 frames a second' },
 ];
 
 test('sound stays with the picture of every kind of camera, through stalls and new connections', async () => {
   const clips = await Promise.all(CASES.map((camera) => makeFlashClip({ ...camera, seconds: SECONDS + 12 })));
   const rig = await startProgrammeRig();
   try {
+    await rig.until(({ state }) => state === 'running');
     const cameras = CASES.map(({ name }, index) => rig.source.play(name, clips[index] ?? []));
     await rig.pass(3000); // they are joined while they run
     rig.show(CASES.map(({ name }) => name));
     await rig.until(({ inputs }) => inputs.length === 4 && inputs.every((input) => input.state === 'live'));
     await rig.pass(5000);
-    cameras[3]?.freeze();
+    cameras[1]?.freeze();
     cameras[0]?.end();
     await rig.pass(3000);
-    cameras[3]?.thaw();
+    cameras[1]?.thaw();
     rig.source.play('plain', clips[0] ?? []);
     await rig.pass((SECONDS - 8) * 1000);
 
