@@ -6,7 +6,6 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY jobs ./jobs
-COPY test ./test
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
