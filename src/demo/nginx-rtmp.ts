@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { NGINX_RTMP_MODULES } from '../doctor/machine-findings.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { type KeptChild, killKept, spawnKept } from '../supervisor/kept-child.ts';
 import { freeLoopbackPort, listensOnLoopback } from '../supervisor/loopback.ts';
@@ -56,15 +57,9 @@ export interface NginxRtmp {
 }
 
 const START_MS = 10_000;
-/** Where distributions put the module; Debian's libnginx-mod-rtmp is the first. */
-const MODULE_PATHS = [
-  '/usr/lib/nginx/modules/ngx_rtmp_module.so',
-  '/usr/lib64/nginx/modules/ngx_rtmp_module.so',
-  '/usr/local/lib/nginx/modules/ngx_rtmp_module.so',
-];
 
 async function findModule(): Promise<string> {
-  for (const path of MODULE_PATHS) {
+  for (const path of NGINX_RTMP_MODULES) {
     const found = await access(path).then(
       () => true,
       () => false,

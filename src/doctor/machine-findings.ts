@@ -26,10 +26,11 @@ const MIN_NODE = { major: 20, minor: 19 };
 /** An hour of one recorded 720p programme is about 1.2 GB. */
 const MIN_FREE_BYTES = 2 * 1024 ** 3;
 const GIB = 1024 ** 3;
-const NGINX_RTMP_PATHS = [
-  '/usr/lib/nginx/modules/ngx_rtmp_module.so',
-  '/usr/lib64/nginx/modules/ngx_rtmp_module.so',
-];
+
+/** Where distributions put nginx's RTMP module; Debian's libnginx-mod-rtmp is the first. scripts/setup.sh has the same. */
+export const NGINX_RTMP_MODULES = ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/opt/homebrew/lib'].map(
+  (dir) => `${dir}/nginx/modules/ngx_rtmp_module.so`,
+);
 
 /** Looks at what roomcast needs of this machine; never throws for what it finds. */
 export async function examineMachine(options: ExamineOptions): Promise<Finding[]> {
@@ -76,7 +77,7 @@ async function redisFinding(config: Config, searchPath: string): Promise<Finding
 
 async function nginxFinding(searchPath: string): Promise<Finding> {
   const nginx = await findProgram('nginx', `${searchPath}${delimiter}/usr/sbin`);
-  const modules = await Promise.all(NGINX_RTMP_PATHS.map(isReadable));
+  const modules = await Promise.all(NGINX_RTMP_MODULES.map((path) => isReadable(path)));
   const advice = 'Only the demo needs it: apt-get install nginx-light libnginx-mod-rtmp';
   if (nginx === null) return finding('nginx with rtmp', false, 'no nginx', advice);
   const hasModule = modules.includes(true);
