@@ -41,6 +41,8 @@ export interface JobContext {
   readonly facts: JobFacts;
   /** Aborted with a StopReason as its reason. Handlers then close cleanly within 5 s. */
   readonly signal: AbortSignal;
+  /** What a run that did not come to its end (its worker died or hangs) said last. */
+  readonly leftBehind: JobStatus | null;
   /** Latest status wins; written at most twice a second. */
   report(status: JobStatus): void;
   /** The task's facts may have changed. Returns the way to stop listening. */

@@ -1,5 +1,5 @@
 import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
-import type { Secret } from '../src/domain/secret.ts';
+import type { JobStatus } from '../src/domain/job.ts';
 import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
@@ -24,11 +24,19 @@ async function readTask(context: JobContext): Promise<RelayTask | null> {
   return task?.endedAt === null ? task : null;
 }
 
-function targetSpecs(clusterSecret: Secret, task: RelayTask): TargetSpec[] {
+/** Targets that an earlier run of this task was live at. */
+function provedTargets(leftBehind: JobStatus | null): ReadonlySet<string> {
+  const targets = leftBehind?.kind === 'push' ? leftBehind.targets : [];
+  return new Set(targets.filter((target) => target.proved).map((target) => target.targetId));
+}
+
+function targetSpecs({ clusterSecret, leftBehind }: JobContext, task: RelayTask): TargetSpec[] {
+  const proved = provedTargets(leftBehind);
   return task.targets.map((target) => ({
     id: target.id,
     url: unseal(clusterSecret, target.sealedUrl),
     shownUrl: target.shownUrl,
+    proved: proved.has(target.id),
   }));
 }
 
@@ -41,7 +49,7 @@ function followTask(context: JobContext, run: PushRun, first: RelayTask): () => 
   async function refresh(): Promise<void> {
     const task = await readTask(context);
     if (!task || context.signal.aborted) return;
-    run.setTargets(targetSpecs(context.clusterSecret, task));
+    run.setTargets(targetSpecs(context, task));
     for (const [id, nonce] of Object.entries(task.retryNonce)) {
       if (nonce > (nonces[id] ?? 0)) run.retryNow(id);
     }
@@ -88,7 +96,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     const run = createPushRun({ ...deps, log: context.log, onChange: () => report() });
     const report = () => context.report(run.status());
     const fence = new AbortController();
-    run.setTargets(targetSpecs(context.clusterSecret, task));
+    run.setTargets(targetSpecs(context, task));
     const unfollow = followTask(context, run, task);
     const callbacks = {
       onTag: (tag: FlvTag) => run.onTag(tag),

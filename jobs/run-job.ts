@@ -1,11 +1,17 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { toGatewayError } from '../src/domain/errors.ts';
-import { type JobKind, type JobOutcome, type JobRef, jobKey } from '../src/domain/job.ts';
+import { type JobKind, type JobOutcome, type JobRef, type JobStatus, jobKey } from '../src/domain/job.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { Announcements } from '../src/queue/announcements.ts';
 import { onControl } from '../src/queue/control-channel.ts';
-import { clearFailure, createStatusWriter, type StatusWriter, saveFailure } from '../src/tasks/job-status.ts';
+import {
+  clearFailure,
+  createStatusWriter,
+  readStatus,
+  type StatusWriter,
+  saveFailure,
+} from '../src/tasks/job-status.ts';
 import type { Leases } from '../src/tasks/lease.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
 import type { WorkerFacts } from './job-facts.ts';
@@ -107,8 +113,11 @@ export class Run {
       // Read before anything else, so that an outage finds the task known.
       const task = await facts.getTask(this.job.id);
       if (task !== null && task.endedAt !== null && ENDS_WITH_TASK.has(this.job.kind)) this.abort('stopped');
+      // Redis is away: nothing is known of a run before this one.
+      const stored = await readStatus(redis, this.job).catch(() => null);
       const skip = this.aborted && this.job.kind !== 'record';
-      const outcome = skip ? STOPPED : await handlers[this.job.kind](this.#context(epoch, status));
+      const context = this.#context(epoch, status, stored?.status ?? null);
+      const outcome = skip ? STOPPED : await handlers[this.job.kind](context);
       if (outcome.result === 'done') await facts.requestDone(this.job);
       await clearFailure(redis, this.job).catch(() => undefined); // Redis is away: an old failure stays shown
       this.#log.info({ epoch, outcome: outcome.result }, 'run ended');
@@ -121,7 +130,7 @@ export class Run {
     }
   }
 
-  #context(epoch: number, status: StatusWriter): JobContext {
+  #context(epoch: number, status: StatusWriter, leftBehind: JobStatus | null): JobContext {
     const { clusterSecret, dataDir, facts } = this.#deps;
     return {
       job: this.job,
@@ -131,6 +140,7 @@ export class Run {
       log: this.#log,
       facts,
       signal: this.#abort.signal,
+      leftBehind,
       report: (latest) => status.report(latest),
       onUpdate: (listener) => {
         const entry = () => listener();

@@ -24,7 +24,7 @@ import type { GatewayFacts } from './domain/room.ts';
 import type { Secret } from './domain/secret.ts';
 import { verifyTicket } from './identity/tickets.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
-import { createAnnouncements } from './queue/announcements.ts';
+import { type Announcements, createAnnouncements } from './queue/announcements.ts';
 import { createRedis, reach, waitUntilReady } from './queue/redis.ts';
 import { gatewayIdOf, removeDeadGatewayUsers, startHeartbeat } from './rooms/gateway-facts.ts';
 import { markHlsWanted } from './rooms/hls-wanted.ts';
@@ -37,7 +37,8 @@ import type { GatewayReady } from './supervisor/messages.ts';
 import type { ParentLink } from './supervisor/parent-link.ts';
 import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
 import { untilAborted } from './supervisor/until-aborted.ts';
-import { readStatuses } from './tasks/job-status.ts';
+import { followAgents } from './tasks/agents.ts';
+import { readFailures, readStatuses } from './tasks/job-status.ts';
 import { createRecordings } from './tasks/recordings.ts';
 import { createTaskStore } from './tasks/task-store.ts';
 
@@ -111,7 +112,11 @@ async function loadApps(
 
 /** Opens the ports, wires what answers on them, and lets the others know. */
 async function serve(parts: Parts): Promise<GatewayReady> {
-  const { config, log, closers, apps, clusterSecret, redis } = parts;
+  const { config, log, closers, apps, clusterSecret, redis, redisUrl } = parts;
+  const announcements = createAnnouncements(createRedis(redisUrl, { purpose: 'subscriber', log }), log);
+  closers.add('announcements', () => announcements.close());
+  const agents = followAgents({ redis, tasks: createTaskStore(redis), announcements, log });
+  closers.add('agents', () => agents.stop());
   const rooms = new LateRegistry();
   // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
   closers.add('rooms', () => rooms.close());
@@ -122,6 +127,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     clusterSecret,
     log: log.child({ part: 'hub' }),
     onEvent: rooms.apply,
+    isAgent: agents.has,
   }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
   closers.add('hub', () => hub.close());
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
@@ -139,17 +145,15 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     log: log.child({ part: 'rooms' }),
   });
   rooms.open(registry);
-  announce(parts, facts);
+  announce(parts, facts, announcements);
   return readyFacts(addresses(), httpPortOf(app), hub.port);
 }
 
 /** What other processes hear of this gateway, and the watcher that every gateway offers to be. */
-function announce(parts: Parts, facts: GatewayFacts): void {
-  const { config, log, closers, redis, redisUrl } = parts;
+function announce(parts: Parts, facts: GatewayFacts, announcements: Announcements): void {
+  const { config, log, closers, redis } = parts;
   const heartbeat = startHeartbeat({ redis, facts, log });
   closers.add('heartbeat', () => heartbeat.stop());
-  const announcements = createAnnouncements(createRedis(redisUrl, { purpose: 'subscriber', log }), log);
-  closers.add('announcements', () => announcements.close());
   const graceMs = config.lostUserGraceSeconds * 1000;
   const watcher = startWatcher({
     redis,
@@ -191,6 +195,7 @@ function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub, addresses:
     tasks: createTaskStore(redis),
     rooms: { list: () => reach(() => readRooms(redis)) },
     statuses: { all: () => readStatuses(redis) },
+    failures: { all: () => readFailures(redis) },
     recordings: createRecordings(redis),
     clusterSecret,
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),

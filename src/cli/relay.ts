@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { changeRelaySchema, relayAnswer, retryRelaySchema, taskAnswer } from '../api/operator/schemas.ts';
+import {
+  changeRelaySchema,
+  relayAnswer,
+  retryRelaySchema,
+  shownRelayAnswer,
+  taskAnswer,
+} from '../api/operator/schemas.ts';
 import { apiPath, openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
 import { assertLayout } from './later-versions.ts';
@@ -96,9 +102,10 @@ async function showRelay(argv: readonly string[], io: CommandIo): Promise<void> 
   const { values, positionals } = parseCommandArgs(argv, JSON_OPTION, true);
   const path = apiPath('relays', onlyArgument(positionals, 'task'));
   const api = await openApi(io);
-  const relay = await api.call({ method: 'GET', path, answer: relayAnswer });
+  const relay = await api.call({ method: 'GET', path, answer: shownRelayAnswer });
   if (values.json) io.stdout(JSON.stringify(relay));
   else [`stream ${relay.streamId}`, ...lines([relay], Date.now())].forEach(io.stdout);
+  if (!values.json && relay.error !== null) io.stdout(`does not run: ${relay.error}`);
 }
 
 export const relayCommand: Command = {
@@ -121,6 +128,7 @@ export const relayCommand: Command = {
     'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',
     'show TASK',
     'update, stop and retry print {"taskId"} with --json; list and show what the operator API answers,',
+    'show "error" besides: why it does not run;',
     'keys hidden: {"taskId","room","state","streamId","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes"}]}',
   ],
   run: (argv, io) =>

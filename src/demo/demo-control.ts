@@ -1,14 +1,14 @@
 import type { z } from 'zod';
 import {
-  relayAnswer,
   roomsAnswer,
   shownRecordingAnswer,
+  shownRelayAnswer,
   startedAnswer,
   taskAnswer,
 } from '../api/operator/schemas.ts';
 import { type ApiClient, apiPath } from '../cli/api-client.ts';
 
-export type DemoRelay = z.output<typeof relayAnswer>;
+export type DemoRelay = z.output<typeof shownRelayAnswer>;
 export type DemoRecording = z.output<typeof shownRecordingAnswer>;
 
 /** What the demo asks of the running roomcast, as any operator would. */
@@ -34,7 +34,7 @@ export function createDemoControl(api: ApiClient): DemoControl {
       const request = { method: 'POST', path: '/recordings', body: { room }, answer: startedAnswer } as const;
       return (await api.call(request)).taskId;
     },
-    relay: (taskId) => api.call({ method: 'GET', path: apiPath('relays', taskId), answer: relayAnswer }),
+    relay: (taskId) => api.call({ method: 'GET', path: apiPath('relays', taskId), answer: shownRelayAnswer }),
     recording: (taskId) =>
       api.call({ method: 'GET', path: apiPath('recordings', taskId), answer: shownRecordingAnswer }),
     stopRelay: async (taskId) => {

@@ -68,6 +68,8 @@ export interface TargetStatus {
   readonly droppedFrames: number;
   readonly connectedAt: number | null;
   readonly sessions: number;
+  /** It took the stream for a while, now or in an earlier run: its key is good. */
+  readonly proved?: boolean;
 }
 
 export interface PushStatus {

@@ -29,7 +29,7 @@ export interface PlanInput {
   /** For durations; never set back. */
   readonly monotonicMs: number;
   readonly memory: PlanMemory;
-  /** Facts may be missing (Redis came back just now): nothing is ended, and only stopped what is known to have ended. */
+  /** Facts may be missing (Redis came back just now): no task is idle, and only stopped what is known to have ended. */
   readonly addsOnly: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface Plan {
 export function plan(input: PlanInput): Plan {
   const running = input.tasks.filter((task) => task.endedAt === null);
   const memory = rememberIdle(running, input);
-  const endTasks = input.addsOnly ? [] : running.flatMap((task) => endOf(task, input, memory) ?? []);
+  const endTasks = running.flatMap((task) => endOf(task, input, memory) ?? []);
   const ending = new Set(endTasks.map((end) => end.taskId));
   const wanted = wantedJobs(
     running.filter((task) => !ending.has(task.taskId)),
@@ -59,7 +59,9 @@ export function plan(input: PlanInput): Plan {
   const present = byKey([...input.queued, ...input.leased]);
   return {
     start: [...wanted].filter(([key]) => !queued.has(key)).map(([, job]) => job),
-    stop: [...present].filter(([key, job]) => !wanted.has(key) && mayStop(job, input)).map(([, job]) => job),
+    stop: [...present]
+      .filter(([key, job]) => !wanted.has(key) && mayStop(job, input, ending))
+      .map(([, job]) => job),
     endTasks,
     memory,
   };
@@ -86,10 +88,10 @@ function wantedJobs(running: readonly Task[], input: PlanInput): Map<string, Job
 }
 
 /** Finalising runs to its end whatever happens to its task; with facts missing, only known ends stop a job. */
-function mayStop(job: JobRef, input: PlanInput): boolean {
+function mayStop(job: JobRef, input: PlanInput, ending: ReadonlySet<string>): boolean {
   if (job.kind === 'finalise') return false;
   if (!input.addsOnly) return true;
-  return input.tasks.some((task) => task.taskId === job.id && task.endedAt !== null);
+  return ending.has(job.id) || input.tasks.some((task) => task.taskId === job.id && task.endedAt !== null);
 }
 
 function beginsAt(task: Task): number {
@@ -109,6 +111,7 @@ function isOver(task: RecordTask, nowMs: number): boolean {
 function endOf(task: Task, input: PlanInput, memory: PlanMemory): TaskEnd | null {
   const { taskId } = task;
   if (task.kind === 'record' && isOver(task, input.nowMs)) return { taskId, reason: 'finished' };
+  if (input.addsOnly) return null;
   const since = memory.idleSince.get(taskId);
   const idle = since !== undefined && input.monotonicMs - since >= task.maxIdleSeconds * 1_000;
   return idle ? { taskId, reason: 'idle' } : null;

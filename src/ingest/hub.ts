@@ -3,6 +3,7 @@ import nmsLogger from 'node-media-server/src/core/logger.js';
 import type { Logger } from 'pino';
 import type { Apps } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
+import type { RoomId } from '../domain/ids.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
@@ -31,6 +32,8 @@ export interface HubDeps {
   readonly clusterSecret: Secret;
   readonly log: Logger;
   readonly onEvent: (event: StreamEvent) => void;
+  /** The name belongs to a mix of that room: no user publishes under it. Must answer at once. */
+  readonly isAgent?: (appId: number, room: RoomId, userId: string) => boolean;
   readonly limits?: Partial<HubLimits>;
 }
 
@@ -206,8 +209,10 @@ export class Hub {
   #grantPublish(path: RtmpPath, nowMs: number): GrantedPublish {
     if (path.app === 'push') {
       const granted = grantUserPublish(this.#access, path, nowMs);
+      const { appId, room, userId } = granted.name;
       const holder = this.#streams.get(granted.streamId)?.publisher?.source.type;
-      if (holder === 'worker') throw new GatewayError('conflict', 'this user name belongs to a mix');
+      if (holder === 'worker' || this.#deps.isAgent?.(appId, room, userId))
+        throw new GatewayError('conflict', 'this user name belongs to a mix');
       return granted;
     }
     if (path.app !== 'internal') {

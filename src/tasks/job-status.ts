@@ -114,8 +114,8 @@ export async function clearFailure(redis: Redis, job: JobRef): Promise<void> {
   await reach(() => redis.hdel(FAILURES, jobKey(job)));
 }
 
-/** Why the last run of a job failed, or null; throws `redis-away`. */
-export async function readFailure(redis: Redis, job: JobRef): Promise<JobFailure | null> {
-  const text = await reach(() => redis.hget(FAILURES, jobKey(job)));
-  return text === null ? null : (JSON.parse(text) as JobFailure);
+/** Why the last runs of jobs failed, by job key; throws `redis-away`. */
+export async function readFailures(redis: Redis): Promise<ReadonlyMap<string, JobFailure>> {
+  const all = await reach(() => redis.hgetall(FAILURES));
+  return new Map(Object.entries(all).map(([key, text]) => [key, JSON.parse(text) as JobFailure]));
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { GatewayError } from '../domain/errors.ts';
-import { canonicalUser, type RoomId, roomKey, roomLabel, sameRoom } from '../domain/ids.ts';
+import { type RoomId, roomKey } from '../domain/ids.ts';
 import {
   newRecordTask,
   newRelayTask,
@@ -60,8 +60,7 @@ export interface TaskStore {
   listRunning(): Promise<readonly Task[]>;
   get(taskId: string): Promise<Task | null>;
   getMany(taskIds: readonly string[]): Promise<readonly Task[]>;
-  /** Stores a task made by domain/new-task.ts; throws `conflict` when its agent is in use by then. */
-  create(task: Task): Promise<void>;
+  /** Both throw `conflict` when the agent asked for is a user of the room, or another mix's agent. */
   createRelay(request: NewTask, targets: readonly PushTarget[]): Promise<RelayTask>;
   createRecord(request: NewTask, recording: RecordingRequest): Promise<RecordTask>;
   /** Applies the change to the task as stored now, at its next revision; null when there is none or it ended. */
@@ -88,23 +87,6 @@ export function newTaskId(): string {
 
 function parseTask(text: string): Task {
   return JSON.parse(text) as Task;
-}
-
-function assertAgentStillFree(task: Task, running: readonly Task[]): void {
-  if (task.source.type !== 'mix' || task.source.mixTaskId !== task.taskId) return;
-  const agent = canonicalUser(task.agentUserId);
-  const clash = running.some(
-    (other) =>
-      other.appId === task.appId &&
-      sameRoom(other.room, task.room) &&
-      other.source.type === 'mix' &&
-      canonicalUser(other.agentUserId) === agent,
-  );
-  if (!clash) return;
-  throw new GatewayError(
-    'conflict',
-    `the agent ${task.agentUserId} is already in use in room ${roomLabel(task.room)}: choose another user id`,
-  );
 }
 
 /** Tasks in Redis. Every change is decided on a snapshot and written only if nothing changed meanwhile. */
@@ -202,13 +184,6 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     listRunning: () => reach(async () => (await redis.hvals(RUNNING)).map(parseTask)),
     get: (taskId) => reach(() => get(taskId)),
     getMany: (taskIds) => reach(() => getMany(taskIds)),
-    create: (task) =>
-      reach(async () => {
-        await change(({ running }) => {
-          assertAgentStillFree(task, running);
-          return task;
-        });
-      }),
     createRelay: (request, targets) =>
       reach(() => createFrom(request, (full) => newRelayTask(full, targets))),
     createRecord: (request, recording) =>

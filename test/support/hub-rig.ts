@@ -59,6 +59,8 @@ export class HubRig {
   readonly hub: Hub;
   readonly events: StreamEvent[];
   readonly logLines: LogLine[];
+  /** User ids of mixes, in whatever room. */
+  readonly agents = new Set<string>();
   readonly http: string;
   readonly rtmp: string;
   readonly httpPort: number;
@@ -91,6 +93,7 @@ export class HubRig {
     const hub = await createHub({
       ...{ bind: '127.0.0.1', port: 0, apps: APPS, clusterSecret: CLUSTER_SECRET },
       ...{ log, onEvent, limits },
+      isAgent: (_appId, _room, userId) => rig.agents.has(userId),
     });
     const server = createHttpServer({ log });
     registerFlvRoutes(server, { hub });
@@ -102,7 +105,8 @@ export class HubRig {
       await server.close();
       await hub.close();
     };
-    return new HubRig({ hub, events, logLines, httpPort, close });
+    const rig: HubRig = new HubRig({ hub, events, logLines, httpPort, close });
+    return rig;
   }
 
   publishUrl(options: UserUrl): string {

@@ -3,6 +3,7 @@ import type { StoredJobStatus } from '../../domain/job.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
+import type { JobFailure } from '../../tasks/job-status.ts';
 import type { TaskStore } from '../../tasks/task-store.ts';
 
 /** What the operator API needs of the tasks in Redis (tasks/task-store.ts). */
@@ -17,6 +18,8 @@ export interface OperatorDeps {
   readonly rooms: { list(): Promise<readonly RoomFacts[]> };
   /** All statuses by job key. */
   readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };
+  /** Why the last runs of jobs failed, by job key. */
+  readonly failures: { all(): Promise<ReadonlyMap<string, JobFailure>> };
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */

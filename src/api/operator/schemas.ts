@@ -159,6 +159,10 @@ export const relayAnswer = z.strictObject({
   ),
 });
 
+const errorField = z.string().nullable().meta({ description: 'why it does not run, or failed' });
+
+export const shownRelayAnswer = relayAnswer.extend({ error: errorField });
+
 export const recordingAnswer = z.strictObject({
   taskId: z.string(),
   room: roomAnswer,
@@ -179,7 +183,7 @@ export const shownRecordingAnswer = recordingAnswer.extend({
     .number()
     .nullable()
     .meta({ description: 'wall-clock time that was recorded; null until it is finished' }),
-  error: z.string().nullable().meta({ description: 'why it failed' }),
+  error: errorField,
 });
 
 export const playUrlAnswer = z.strictObject({

@@ -1,4 +1,5 @@
-import { type JobKind, type JobStatus, jobKey, type StoredJobStatus } from '../../domain/job.ts';
+import { type JobKind, type JobRef, type JobStatus, jobKey, type StoredJobStatus } from '../../domain/job.ts';
+import type { JobFailure } from '../../tasks/job-status.ts';
 
 type StatusOf<K extends JobKind> = Extract<JobStatus, { readonly kind: K }>;
 
@@ -14,4 +15,20 @@ export function statusOf<K extends JobKind>(
 ): StatusOf<K> | null {
   const status = statuses.get(jobKey({ kind, id }))?.status;
   return status !== undefined && isOfKind(status, kind) ? status : null;
+}
+
+/** What the operator API knows of the jobs of a task. */
+export interface KnownJobs {
+  readonly statuses: ReadonlyMap<string, StoredJobStatus>;
+  readonly failures: ReadonlyMap<string, JobFailure>;
+}
+
+/** Why the first of these jobs does not run; null when all do, or none has failed. */
+export function errorOf({ statuses, failures }: KnownJobs, jobs: readonly JobRef[]): string | null {
+  const failure = jobs.map(jobKey).flatMap((key) => {
+    const found = failures.get(key);
+    // A later run that reports has got over it.
+    return found && (statuses.get(key)?.epoch ?? 0) <= found.epoch ? [found] : [];
+  })[0];
+  return failure?.message ?? null;
 }

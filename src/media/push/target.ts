@@ -20,6 +20,8 @@ export interface TargetSpec {
   readonly shownUrl: string;
   /** Merge window of this target, 0 to 350 ms; the run's own without it. */
   readonly mergeMs?: number;
+  /** An earlier run was live there: a refusal means that the server still holds that run's session. */
+  readonly proved?: boolean;
 }
 
 export interface TargetSettings {
@@ -69,7 +71,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   let attempt = 0;
   let refusals = 0;
   let sessions = 0;
-  let isProved = false;
+  let isProved = spec.proved ?? false;
   let pastBytes = 0;
   let pastDropped = 0;
   let nextRetryAt: number | null = null;
@@ -230,6 +232,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
       droppedFrames: pastDropped + (session?.droppedFrames ?? 0),
       connectedAt,
       sessions,
+      proved: isProved,
     }),
     async close() {
       move('stop');

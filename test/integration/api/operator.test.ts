@@ -14,7 +14,12 @@ import { unseal } from '../../../src/identity/seal.ts';
 import { verifyTicket } from '../../../src/identity/tickets.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/redis/embedded-redis.ts';
-import { createStatusWriter, readStatuses } from '../../../src/tasks/job-status.ts';
+import {
+  createStatusWriter,
+  readFailures,
+  readStatuses,
+  saveFailure,
+} from '../../../src/tasks/job-status.ts';
 import { createRecordings } from '../../../src/tasks/recordings.ts';
 import { createTaskStore, type TaskStore } from '../../../src/tasks/task-store.ts';
 
@@ -54,6 +59,7 @@ beforeAll(async () => {
     tasks,
     rooms: { list: async () => rooms },
     statuses: { all: () => readStatuses(redis) },
+    failures: { all: () => readFailures(redis) },
     recordings: createRecordings(redis),
     publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
     now: Date.now,
@@ -158,7 +164,13 @@ describe('starting a relay', () => {
     expect(listed.json).toEqual([
       { taskId: json.taskId, room: 7, state: 'waiting', streamId: json.streamId, targets: [target] },
     ]);
-    expect((await ask('GET', `/relays/${json.taskId}`)).json).toEqual(listed.json[0]);
+    expect((await ask('GET', `/relays/${json.taskId}`)).json).toEqual({
+      ...listed.json[0],
+      error: null,
+    });
+    const mix = { kind: 'mix', id: json.taskId } as const;
+    await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });
+    expect((await ask('GET', `/relays/${json.taskId}`)).json.error).toBe('there is no ffmpeg');
     const stored = JSON.stringify(await redis.hgetall('roomcast:tasks'));
     expect(stored).not.toContain(KEY);
     const task = await tasks.get(json.taskId);
@@ -321,6 +333,19 @@ describe('recordings', () => {
     const listed = await ask('GET', '/recordings');
     expect(listed.json).toEqual([{ taskId: json.taskId, room: 7, state: 'scheduled', files: [] }]);
     expect((await ask('GET', '/relays')).json).toHaveLength(1);
+  });
+
+  it('say why they do not run, until a later run does', async () => {
+    const { json } = await ask('POST', '/recordings', { room: '8', single: { userId: 'Ann' } });
+    const job = { kind: 'record', id: json.taskId } as const;
+    const error = async () => (await ask('GET', `/recordings/${json.taskId}`)).json.error;
+    await saveFailure(redis, job, { code: 'disk', message: 'the disk is full', at: 1, epoch: 5 });
+    expect(await error()).toBe('the disk is full');
+    const writer = createStatusWriter({ redis, job, workerId: 'w', epoch: 6 });
+    writer.report({ kind: 'record', state: 'waiting', startedAt: null, mediaMs: 0, bytes: 0, gaps: 0 });
+    await writer.rewrite();
+    expect(await error()).toBeNull();
+    await writer.close();
   });
 
   it('show their files when they are ready', async () => {

@@ -147,6 +147,15 @@ describe('a publisher that may not publish', () => {
     viewer.close();
   });
 
+  test('under the name of a mix is refused, also while that mix is not on the air', async () => {
+    rig.agents.add('studio');
+    const refused = publish(rig.publishUrl({ user: 'studio' }));
+    await eventually(() => refused.child.exitCode !== null);
+    expect(rig.logLines.find((line) => line.code === 'conflict')?.msg).toContain('publish refused');
+    expect(rig.events).toEqual([]);
+    await publishLive(rig.publishUrl({ user: 'alice' }), ALICE);
+  });
+
   test('leaves no signature in the logs', async () => {
     const sig = userSig({ user: 'bob', expireSeconds: -1 });
     publish(`${rig.rtmp}/push/1001?${query('bob', sig, integer)}`);

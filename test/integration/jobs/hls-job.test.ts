@@ -65,6 +65,7 @@ function context(epoch: number, signal: AbortSignal): JobContext {
       requestJob: async () => undefined,
     },
     signal,
+    leftBehind: null,
     report: (status) => {
       statuses.push(status);
     },

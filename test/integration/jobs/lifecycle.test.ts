@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createJobQueues } from '../../../src/queue/queues.ts';
-import { readFailure, readStatus } from '../../../src/tasks/job-status.ts';
+import { readFailures, readStatus } from '../../../src/tasks/job-status.ts';
 import { listLeased } from '../../../src/tasks/lease.ts';
 import { createRecordings } from '../../../src/tasks/recordings.ts';
 import { createRequestedJobs } from '../../../src/tasks/requested-jobs.ts';
@@ -52,7 +52,7 @@ test('a job whose runs keep failing is started again, at growing intervals, and 
   const gaps = begun.slice(1).map((event, index) => event.at - (begun[index]?.at ?? 0));
   expect(gaps[1]).toBeGreaterThan(900);
   expect(gaps[2]).toBeGreaterThan(1_900);
-  const failure = await readFailure(rig.redis, { kind: 'push', id: task.taskId });
+  const failure = (await readFailures(rig.redis)).get(`push-${task.taskId}`);
   expect(failure).toMatchObject({ code: 'internal', message: 'told to fail' });
 });
 

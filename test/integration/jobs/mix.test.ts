@@ -89,6 +89,7 @@ async function startJobRig(): Promise<JobRig> {
       requestJob: async () => undefined,
     },
     signal: controller.signal,
+    leftBehind: null,
     report(next) {
       if (next.kind === 'mix') status = next;
     },

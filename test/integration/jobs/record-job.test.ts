@@ -92,6 +92,7 @@ function context(job: JobRef, epoch: number, signal: AbortSignal): JobContext {
     log,
     facts: facts(),
     signal,
+    leftBehind: null,
     report: (status) => {
       statuses.push(status);
     },

@@ -94,6 +94,7 @@ function start(): void {
     dataDir: '/nowhere',
     log: pino({ level: 'silent' }),
     signal: stop.signal,
+    leftBehind: null,
     facts: {
       getTask: async () => task,
       getRoom: async () => null,

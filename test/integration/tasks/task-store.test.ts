@@ -47,8 +47,6 @@ test('an agent is used by one running task of a room, and free again once that e
   const programme = { ...DEFAULT_PROGRAMME, background: '#ffffff' };
   const other: NewTask = { ...mixSource(), source: { type: 'mix', programme, agentUserId: 'studio' } };
   await expect(store.createRelay(other, TARGETS)).rejects.toMatchObject({ code: 'conflict' });
-  const same: Task = { ...first, taskId: 'x', source: { type: 'mix', mixTaskId: 'x', programme } };
-  await expect(store.create(same)).rejects.toMatchObject({ code: 'conflict' });
   await store.createRelay(mixSource('studio', 1002), TARGETS);
   await store.stop(first.taskId);
   expect((await store.createRelay(other, TARGETS)).agentUserId).toBe('studio');

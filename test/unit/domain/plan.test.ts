@@ -252,8 +252,10 @@ const ADDS_ONLY: readonly Row[] = [
     given: { tasks: [relay('a')], rooms: [], queued: refs('mix:a', 'push:a'), memory: idleFor(60_000) },
   },
   {
-    it: 'ends nothing for being finished, nor its jobs',
+    it: 'ends a recording whose duration is over, with its jobs',
     given: { tasks: [record('r', { durationMs: 1 })], queued: refs('mix:r', 'record:r') },
+    stop: ['mix-r', 'record-r'],
+    ends: [['r', 'finished']],
   },
 ];
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
-import type { StoredJobStatus } from '../../../domain/job.ts';
+import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
@@ -12,7 +12,7 @@ import {
   startRecordingSchema,
   taskAnswer,
 } from '../schemas.ts';
-import { statusOf } from '../status-of.ts';
+import { errorOf, statusOf } from '../status-of.ts';
 import { readNewTask } from '../task-source.ts';
 
 /** A start time a little in the past is a caller's clock or a slow line, more is a mistake. */
@@ -23,6 +23,11 @@ function assertRecording(task: Task | null, taskId: string): RecordTask {
     throw new GatewayError('not-found', `there is no recording ${taskId.slice(0, 80)}`);
   }
   return task;
+}
+
+function jobsOf({ taskId, source }: RecordTask): readonly JobRef[] {
+  const record: JobRef = { kind: 'record', id: taskId };
+  return source.type === 'mix' ? [{ kind: 'mix', id: source.mixTaskId }, record] : [record];
 }
 
 type Statuses = ReadonlyMap<string, StoredJobStatus>;
@@ -67,10 +72,16 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       summary: 'One recording; its files are there once it is ready',
       answer: shownRecordingAnswer,
       handle: async ({ id }) => {
-        const [task, statuses] = await Promise.all([deps.tasks.get(id), deps.statuses.all()]);
-        const { listed, result } = await view(deps, assertRecording(task, id), statuses);
+        const [found, statuses, failures] = await Promise.all([
+          deps.tasks.get(id),
+          deps.statuses.all(),
+          deps.failures.all(),
+        ]);
+        const task = assertRecording(found, id);
+        const { listed, result } = await view(deps, task, statuses);
         const onAirMs = result === null ? null : Math.round(result.onAirMs);
-        return { ...listed, onAirMs, error: result?.error ?? null };
+        const error = result?.error ?? errorOf({ statuses, failures }, jobsOf(task));
+        return { ...listed, onAirMs, error };
       },
     }),
     defineRoute({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
-import type { StoredJobStatus } from '../../../domain/job.ts';
+import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
@@ -13,11 +13,12 @@ import {
   MAX_TARGETS,
   relayAnswer,
   retryRelaySchema,
+  shownRelayAnswer,
   startedAnswer,
   startRelaySchema,
   taskAnswer,
 } from '../schemas.ts';
-import { statusOf } from '../status-of.ts';
+import { errorOf, statusOf } from '../status-of.ts';
 import { findTarget, makeTargets } from '../targets.ts';
 import { hasPublisher, readNewTask } from '../task-source.ts';
 
@@ -45,6 +46,11 @@ function view(task: RelayTask, { rooms, statuses }: Known): RelayView {
     mix: source.type === 'mix' ? statusOf(statuses, 'mix', source.mixTaskId) : null,
     hasPublisher: hasPublisher(rooms, task),
   });
+}
+
+function jobsOf({ taskId, source }: RelayTask): readonly JobRef[] {
+  const push: JobRef = { kind: 'push', id: taskId };
+  return source.type === 'mix' ? [{ kind: 'mix', id: source.mixTaskId }, push] : [push];
 }
 
 async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
@@ -101,10 +107,15 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       method: 'GET',
       path: '/relays/:id',
       summary: 'One relay',
-      answer: relayAnswer,
+      answer: shownRelayAnswer,
       handle: async ({ id }) => {
-        const [task, known] = await Promise.all([deps.tasks.get(id), readKnown(deps)]);
-        return view(assertRelay(task, id), known);
+        const [found, known, failures] = await Promise.all([
+          deps.tasks.get(id),
+          readKnown(deps),
+          deps.failures.all(),
+        ]);
+        const task = assertRelay(found, id);
+        return { ...view(task, known), error: errorOf({ ...known, failures }, jobsOf(task)) };
       },
     }),
   ];
