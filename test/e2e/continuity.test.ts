@@ -7,7 +7,7 @@ import { readFlv } from '../support/clip.ts';
 import { eventually } from '../support/eventually.ts';
 import { trackTimes } from '../support/media-checks.ts';
 import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
-import { cliJson, GUESTS, Studio, untilLive } from '../support/studio.ts';
+import { cliJson, GUESTS, Studio, startRelay, untilLive } from '../support/studio.ts';
 
 const ROOM = 7;
 const FREEZE_MS = 5000;
@@ -45,16 +45,8 @@ describe('a programme that cannot stop', () => {
     const red = await studio.publish(roomcast, ROOM, GUESTS.red);
     await present('red');
     const to = nginx.rtmpUrl('live', 'programme');
-    const relay = await cliJson<{ taskId: string }>(
-      roomcast,
-      'relay',
-      'start',
-      '--room',
-      String(ROOM),
-      '--to',
-      to,
-    );
-    await untilLive(roomcast, relay.taskId);
+    const taskId = await startRelay(roomcast, ROOM, to);
+    await untilLive(roomcast, taskId);
 
     const green = await studio.publish(roomcast, ROOM, GUESTS.green); // a join
     await present('red', 'green');

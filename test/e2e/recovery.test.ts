@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { probeFile, trackTimes } from '../support/media-checks.ts';
 import { descendants, findDescendant, survivors } from '../support/process-tree.ts';
 import { type RunningRoomcast, startRoomcast } from '../support/roomcast.ts';
-import { cliJson, GUESTS, type ListedRecording, Studio, untilLive } from '../support/studio.ts';
+import { cliJson, GUESTS, type ListedRecording, Studio, startRelay, untilLive } from '../support/studio.ts';
 
 const ROOM = 42;
 const BACK_WITHIN_MS = 5000;
@@ -28,16 +28,7 @@ describe('after a failure', () => {
     studio = await Studio.open([GUESTS.red]);
     await studio.publish(roomcast, ROOM, GUESTS.red);
     const to = nginx.rtmpUrl('live', 'programme');
-    const relay = await cliJson<{ taskId: string }>(
-      roomcast,
-      'relay',
-      'start',
-      '--room',
-      String(ROOM),
-      '--to',
-      to,
-    );
-    taskId = relay.taskId;
+    taskId = await startRelay(roomcast, ROOM, to);
     await untilLive(roomcast, taskId);
     await framesGrow();
   });

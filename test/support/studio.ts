@@ -97,6 +97,12 @@ export async function cliJson<T>(roomcast: RunningRoomcast, ...args: string[]): 
   return JSON.parse(stdout) as T;
 }
 
+/** Starts a relay of the room's mix to one URL; gives its task. */
+export async function startRelay(roomcast: RunningRoomcast, room: number, to: string): Promise<string> {
+  const args = ['relay', 'start', '--room', String(room), '--to', to];
+  return (await cliJson<{ taskId: string }>(roomcast, ...args)).taskId;
+}
+
 /** Waits until every target of the relay is live. */
 export async function untilLive(
   roomcast: RunningRoomcast,
