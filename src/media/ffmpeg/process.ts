@@ -56,7 +56,8 @@ function collectTail(stream: Readable, tail: string[]): void {
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => {
     const lines = (rest + text).split(/[\r\n]+/);
-    rest = (lines.pop() ?? '').slice(-TAIL_LINE_CHARS);
+    // The beginning is kept: the rest of a URL whose scheme was cut off could not be told for one.
+    rest = (lines.pop() ?? '').slice(0, TAIL_LINE_CHARS);
     for (const line of lines) {
       if (line !== '') tail.push(redactLine(line.slice(0, TAIL_LINE_CHARS)));
     }
