@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 20] [--copies 10] [--json]
+const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 20] [--copies 10] [--merge 100,40,0] [--json]
        npm run bench -- mix [--seconds 20] [--json]
 `;
 
@@ -8,6 +8,7 @@ interface Options {
   readonly targets: number;
   readonly seconds: number;
   readonly copies: number;
+  readonly mergeMs: readonly number[];
 }
 
 /** Every bench answers with one object that has its rows in `results`. */
@@ -22,6 +23,14 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is no number above 0`);
   return value;
+}
+
+/** Lengths of merge windows in ms, as a push takes them. */
+function mergeWindows(text: string): number[] {
+  const windows = text.split(',').map(Number);
+  if (windows.some((ms) => !Number.isInteger(ms) || ms < 0 || ms > 350))
+    throw new Error(`${text} are no merge windows of 0 to 350 ms`);
+  return windows;
 }
 
 function table(rows: readonly object[]): string {
@@ -42,6 +51,7 @@ async function main(): Promise<void> {
       targets: { type: 'string', default: '50' },
       seconds: { type: 'string', default: '20' },
       copies: { type: 'string', default: '10' },
+      merge: { type: 'string', default: '100' },
     },
   });
   const bench = BENCHES[positionals[0] ?? ''];
@@ -54,6 +64,7 @@ async function main(): Promise<void> {
     targets: wholeNumber(values.targets),
     seconds: wholeNumber(values.seconds),
     copies: wholeNumber(values.copies),
+    mergeMs: mergeWindows(values.merge),
   });
   process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n`);
 }

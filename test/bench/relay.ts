@@ -15,6 +15,8 @@ export interface RelayBenchOptions {
   readonly seconds: number;
   /** How many FFmpeg copies are run; their cost is scaled to all targets. */
   readonly copies: number;
+  /** roomcast is measured with each of these merge windows; ratios are against the first. */
+  readonly mergeMs: readonly number[];
 }
 
 export interface RelayCost {
@@ -47,7 +49,8 @@ interface Setting {
 }
 
 const START_DEADLINE_MS = 60_000;
-const SETTLE_MS = 2000;
+/** A push lives for hours: what V8 spends on compiling in its first seconds is no part of its price. */
+const SETTLE_MS = 12_000;
 
 async function endChild(child: ChildProcess, end: () => void): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -96,14 +99,16 @@ async function sinkIsQuiet(sink: NginxRtmp): Promise<void> {
   await eventually(async () => (await sink.livePublishers()) === 0, 30_000, 200);
 }
 
-async function measureRoomcast(setting: Setting): Promise<Measured> {
+async function measureRoomcast(setting: Setting, mergeMs: number): Promise<Measured> {
   const { hub, sink, options } = setting;
   // Compiled beside this file, so its name ends like ours does.
   const path = fileURLToPath(import.meta.url).replace(/relay\.(ts|js)$/, 'push-child.$1');
-  const urls = sinkUrls(sink, 'roomcast', options.targets);
-  const child = fork(path, [`${hub.url}/stream`, ...urls], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const urls = sinkUrls(sink, `roomcast${mergeMs}-`, options.targets);
+  const child = fork(path, [String(mergeMs), `${hub.url}/stream`, ...urls], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   try {
-    return await measure('roomcast push', options.targets, [child.pid ?? 0], setting);
+    return await measure(`roomcast push, ${mergeMs} ms window`, options.targets, [child.pid ?? 0], setting);
   } finally {
     await endChild(child, () => child.disconnect());
   }
@@ -159,8 +164,11 @@ export async function runRelayBench(options: RelayBenchOptions): Promise<RelayBe
   const player = playClip(tags, (tag) => hub.send(tag));
   const setting: Setting = { options, hub, sink };
   try {
-    const measured = [await measureRoomcast(setting)];
-    await sinkIsQuiet(sink);
+    const measured: Measured[] = [];
+    for (const mergeMs of options.mergeMs) {
+      measured.push(await measureRoomcast(setting, mergeMs));
+      await sinkIsQuiet(sink);
+    }
     measured.push(await measureNginx(setting, clip));
     await sinkIsQuiet(sink);
     measured.push(await measureCopies(setting));

@@ -63,6 +63,9 @@ export interface Target {
   kill(): void;
 }
 
+/** The server still holds a session of ours: asked this often, to be there when it lets go. */
+const HELD_RETRY_MS = 2_000;
+
 /** Supervises one destination: connects, watches, backs off and retries without end. */
 export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   const { settings } = deps;
@@ -101,11 +104,11 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     noteError(code, message);
     if (code === 'key-refused' || code === 'app-refused') refusals += 1;
     if (isFinalRefusal(code, refusals, isProved)) move('refused');
-    else backOff();
+    else backOff(code === 'key-refused' && isProved ? HELD_RETRY_MS : Number.POSITIVE_INFINITY);
   }
 
-  function backOff(): void {
-    const pause = backoffMs(Math.max(attempt, 1), deps.random());
+  function backOff(maxMs: number): void {
+    const pause = Math.min(backoffMs(Math.max(attempt, 1), deps.random()), maxMs);
     nextRetryAt = Date.now() + pause;
     retryTimer = setTimeout(connectAgain, pause);
     move('failed');

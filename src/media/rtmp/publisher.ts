@@ -1,4 +1,5 @@
-import { createConnection, type Socket } from 'node:net';
+import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net';
+import type { DuplexOptions } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../../domain/errors.ts';
 import { parseRtmpUrl } from '../../domain/rtmp-url.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -60,6 +61,7 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
 const DEFAULT_PUBLISH_TIMEOUT_MS = 8000;
 export const DEFAULT_ACK_EVERY_BYTES = 250_000;
 const CLOSE_DEADLINE_MS = 1500;
+const NO_DRAIN_BYTES = 64 * 1024 * 1024;
 const DONE: PublisherEnd = { code: 'done', message: 'closed by us' };
 
 function destinationError(code: ErrorCode, message: string, cause?: unknown): GatewayError {
@@ -116,14 +118,17 @@ function openLink(
   onEnd: (error: GatewayError) => void,
 ): Link {
   const url = parseRtmpUrl(options.url instanceof Secret ? options.url.reveal() : options.url);
-  const socket = createConnection({
+  const connection: TcpNetConnectOpts & DuplexOptions = {
     host: url.host,
     port: url.port,
     noDelay: true,
+    // Nobody waits for 'drain': queues are bounded by who writes, in bytes and in time.
+    writableHighWaterMark: NO_DRAIN_BYTES,
     // Both address families are tried; the default of 250 ms gives up on far servers.
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: 1000,
-  });
+  };
+  const socket = createConnection(connection);
   socket.setKeepAlive(true, 5000);
   let end: PublisherEnd | null = null;
   let opened = false;
