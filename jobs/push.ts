@@ -24,10 +24,14 @@ async function readTask(context: JobContext): Promise<RelayTask | null> {
   return task?.endedAt === null ? task : null;
 }
 
-/** Targets that an earlier run of this task was live at. */
+/** Targets that an earlier run of this task was live at: the server may still hold that session. */
 function provedTargets(leftBehind: JobStatus | null): ReadonlySet<string> {
   const targets = leftBehind?.kind === 'push' ? leftBehind.targets : [];
-  return new Set(targets.filter((target) => target.proved).map((target) => target.targetId));
+  return new Set(
+    targets
+      .filter(({ proved, state }) => proved || state === 'live' || state === 'degraded')
+      .map((target) => target.targetId),
+  );
 }
 
 function targetSpecs({ clusterSecret, leftBehind }: JobContext, task: RelayTask): TargetSpec[] {

@@ -112,6 +112,32 @@ describe('two workers', () => {
     }
   });
 
+  it('one that hangs is replaced, and when it wakes up its session is gone within a second', async () => {
+    const taskId = await startRelay();
+    await framesGrow();
+    const second = await cluster.startWorker();
+    await cluster.redisIsSteady();
+    first.signal('SIGSTOP');
+    // The server still holds the session of the one that hangs: the other asks again and again, and is not given up.
+    const refused = () => second.logs().split('"code":"key-refused"').length - 1;
+    await eventually(() => refused() >= 4, 30_000);
+    const wokenAt = Date.now();
+    first.signal('SIGCONT');
+    await untilLive(gateway, taskId, 30_000);
+    // nginx also tells of those it refuses; they are over at once.
+    const sessions = await nginx.sessions();
+    const [old, next, ...more] = sessions.filter(
+      ({ startedAt, endedAt }) => (endedAt ?? wokenAt * 2) - startedAt > 500,
+    );
+    expect(more).toEqual([]);
+    expect(old?.endedAt).toBeGreaterThanOrEqual(wokenAt);
+    expect(old?.endedAt).toBeLessThan(wokenAt + 1_000);
+    expect(next?.startedAt).toBeGreaterThanOrEqual(old?.endedAt ?? Number.POSITIVE_INFINITY);
+    expect(next?.startedAt).toBeLessThan(wokenAt + 5_000);
+    await framesGrow();
+    expect((await nginx.sessions()).length).toBe(sessions.length);
+  });
+
   it('a recording is finished by the worker whose disk it is on', async () => {
     const recordings = [await startRecording(), await startRecording(), await startRecording()];
     await cluster.startWorker();

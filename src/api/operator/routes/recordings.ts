@@ -79,7 +79,7 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         ]);
         const task = assertRecording(found, id);
         const { listed, result } = await view(deps, task, statuses);
-        const onAirMs = result === null ? null : Math.round(result.onAirMs);
+        const onAirMs = result === null || task.endedAt === null ? null : Math.round(result.onAirMs);
         const error = result?.error ?? errorOf({ statuses, failures }, jobsOf(task));
         return { ...listed, onAirMs, error };
       },
