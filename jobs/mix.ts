@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobOutcome, MixStatus } from '../src/domain/job.ts';
-import { jobKey } from '../src/domain/job.ts';
 import type { Task } from '../src/domain/task.ts';
-import { signTicket, type TicketUse } from '../src/identity/tickets.ts';
 import { launchProgramme, type ProgrammeChild } from '../src/media/programme/launcher.ts';
 import type { Sources } from '../src/media/programme/protocol.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { type KnownStreams, mixInputs } from './mix-inputs.ts';
+import { streamTicket } from './stream-address.ts';
 
 export interface MixJobDeps {
   /** The built src/media/programme/main.js. */
@@ -16,7 +15,6 @@ export interface MixJobDeps {
 type MixTask = Task & { readonly source: { readonly type: 'mix' } };
 
 /** Tickets live five minutes; the child gets new ones well before, for its next reconnect. */
-const TICKET_SECONDS = 300;
 const RENEW_EVERY_MS = 60_000;
 /** A gateway may come back on another port: asked this often, beside being told of changes of the room. */
 const LOCATE_EVERY_MS = 1000;
@@ -32,14 +30,6 @@ function isMix(task: Task | null): task is MixTask {
 /** Reads the facts and says where everything is, with fresh tickets. */
 function createSourceFinder(context: JobContext, task: MixTask): () => Promise<Sources> {
   const known: KnownStreams = new Map();
-  const ticket = (use: TicketUse, stream: string): string =>
-    signTicket(context.clusterSecret, {
-      use,
-      stream,
-      task: jobKey(context.job),
-      epoch: context.epoch,
-      expires: Math.floor(Date.now() / 1000) + TICKET_SECONDS,
-    });
 
   return async () => {
     const [room, gateway] = await Promise.all([
@@ -49,13 +39,16 @@ function createSourceFinder(context: JobContext, task: MixTask): () => Promise<S
     const readUrl = async (stream: string): Promise<string | null> => {
       const { appId, room: id } = task;
       const holder = await context.facts.locateStream({ appId, room: id, streamId: stream });
-      return holder && `${holder.internalHttp}/internal/flv/${stream}?ticket=${ticket('read', stream)}`;
+      return (
+        holder &&
+        `${holder.internalHttp}/internal/flv/${stream}?ticket=${streamTicket(context, stream, 'read')}`
+      );
     };
     const inputs = mixInputs(room, known);
     return {
       publishUrl:
         gateway &&
-        `${gateway.internalRtmp}/internal/${task.streamId}?ticket=${ticket('publish', task.streamId)}`,
+        `${gateway.internalRtmp}/internal/${task.streamId}?ticket=${streamTicket(context, task.streamId, 'publish')}`,
       inputs: await Promise.all(
         inputs.map(async (input) => ({ ...input, url: await readUrl(input.streamId) })),
       ),

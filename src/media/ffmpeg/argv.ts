@@ -61,6 +61,9 @@ export function decoderArgs({ video, audio }: DecoderArgs): string[] {
       `asetnsamples=${DECODER_AUDIO_SAMPLES}:p=0`,
       'ametadata=mode=add:key=t:value=1',
       `ametadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.audioTimes}'`,
+      // FFmpeg asks the output that is furthest behind, and sound waits in asetnsamples until it is asked:
+      // behind in its times, it is given also while no picture comes.
+      'asetpts=PTS-1000000000',
     ];
     command
       .output(`pipe:${DECODER_PIPES.audio}`)
