@@ -17,8 +17,6 @@ async function makeFiles(context: JobContext, finalise: typeof finaliseRecording
     if (context.signal.aborted) throw error;
     const failure = toGatewayError(error);
     context.log.error({ err: error }, 'the files of a recording could not be made');
-    // Another worker may have what this one misses: it is asked again, and says nothing of the recording.
-    if (failure.code === 'not-found') throw error;
     return { taskId, state: 'failed', onAirMs: 0, files: [], error: failure.message };
   }
 }

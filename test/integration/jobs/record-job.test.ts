@@ -190,6 +190,14 @@ describe('the record job', () => {
     expect(await readdir(path.join(dataDir, 'recordings', 'rec1'))).toEqual(['anna.mp4', 'recording.json']);
   });
 
+  it('has failed, and says why, when its journal was taken away', async () => {
+    expect(await finalise()).toEqual({ result: 'done' });
+    expect(recordings.at(-1)).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('no journal'),
+    });
+  });
+
   it('leaves the journal alone when a higher epoch has taken over', async () => {
     const run = record(1);
     await recorded(500);
