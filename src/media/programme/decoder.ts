@@ -31,8 +31,9 @@ export interface Decoder {
 
 /** Some 20 s at 6 Mbit/s: more than any kept GOP that has to be caught up with. */
 const MAX_UNREAD_BYTES = 24 * 1024 * 1024;
-/** Frames without a time: FFmpeg writes the time first, so more than these mean a broken child. */
-const MAX_UNTIMED = 8;
+/** FFmpeg writes a picture's time first, but Node may read 2 MB of one pipe before it looks at another. */
+const MAX_UNTIMED_BYTES = 4 * 1024 * 1024;
+const MIN_UNTIMED = 8;
 const SOUND_BYTES = DECODER_AUDIO_SAMPLES * CHANNELS * 2;
 const TIME = /pts:(-?\d+|NOPTS)\s+pts_time:(\S+)/;
 
@@ -50,25 +51,27 @@ export function parseTimes(stream: Readable, onTime: (pts: number, seconds: numb
   });
 }
 
-function readPictures(options: DecoderOptions, times: Readable, data: Readable): void {
+function readPictures(options: DecoderOptions, times: Readable, data: Readable, onBroken: () => void): void {
   const { video, onFrame } = options;
   if (!video) return;
   const { pool } = video;
   const known: number[] = [];
   const untimed: Frame[] = [];
+  const maxUntimed = MIN_UNTIMED + Math.ceil(MAX_UNTIMED_BYTES / pool.frameBytes);
   let filling: Frame | null = null;
   let filled = 0;
 
   function match(): void {
     while (untimed.length > 0 && known.length > 0) {
       const frame = untimed.shift();
-      const time = known.shift();
+      const time = known.shift() ?? Number.NaN;
       if (!frame) return;
-      frame.ptsMs = time ?? 0;
-      onFrame(frame);
+      frame.ptsMs = time;
+      if (Number.isNaN(time)) pool.giveBack(frame);
+      else onFrame(frame);
     }
-    const surplus = untimed.length > MAX_UNTIMED ? untimed.shift() : undefined;
-    if (surplus) pool.giveBack(surplus);
+    // Leaving one out would give every later picture the time of another.
+    if (untimed.length > maxUntimed) onBroken();
   }
 
   parseTimes(times, (_pts, seconds) => {
@@ -130,7 +133,7 @@ export function startDecoder(options: DecoderOptions): Decoder {
     nice: options.nice,
   });
   const [videoTimes, audioTimes, pictures, sound] = child.pipes;
-  if (videoTimes && pictures && video) readPictures(options, videoTimes, pictures);
+  if (videoTimes && pictures && video) readPictures(options, videoTimes, pictures, () => child.kill());
   if (audioTimes && sound && audio) readSound(options, audioTimes, sound);
   const stdin = child.stdin;
   stdin?.write(flvHeader({ video: video !== null, audio }));

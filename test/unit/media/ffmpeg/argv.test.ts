@@ -4,14 +4,14 @@ import { decoderArgs, encoderArgs, remuxArgs, testPublisherArgs } from '../../..
 const DECODER_INPUT =
   '-hide_banner -nostats -loglevel error -copyts -probesize 32 -analyzeduration 0 -threads 1 -f flv -i pipe:0';
 const SOUND_FILTER =
-  "aresample=48000,aformat=sample_fmts=s16:channel_layouts=stereo,asetnsamples=480:p=0,ametadata=mode=add:key=t:value=1,ametadata=mode=print:direct=1:file='pipe\\:4'";
+  "aresample=48000,aformat=sample_fmts=s16:channel_layouts=stereo,asetnsamples=480:p=0,ametadata=mode=add:key=t:value=1,ametadata=mode=print:direct=1:file='pipe\\:4',asetpts=PTS-1000000000";
 
 test('a decoder writes pictures, sound and the times of both on pipes of their own', () => {
   expect(decoderArgs({ video: { width: 640, height: 360 }, audio: true })).toEqual([
     ...DECODER_INPUT.split(' '),
     ...'-map 0:v:0 -filter:v'.split(' '),
     "scale=640:360:force_original_aspect_ratio=increase:force_divisible_by=2:flags=bilinear,crop=640:360,format=yuv420p,metadata=mode=add:key=t:value=1,metadata=mode=print:direct=1:file='pipe\\:3'",
-    ...'-fps_mode passthrough -enc_time_base 1:1000 -c:v rawvideo -f rawvideo -flush_packets 1 pipe:5'.split(
+    ...'-fps_mode passthrough -enc_time_base 1:1000 -c:v rawvideo -threads 1 -f rawvideo -flush_packets 1 pipe:5'.split(
       ' ',
     ),
     ...'-map 0:a:0 -filter:a'.split(' '),
