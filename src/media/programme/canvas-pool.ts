@@ -7,7 +7,7 @@ export interface CanvasPool<T> {
 
 /** How far the encoder may be behind: a busy machine is made up for without a gap, and memory stays bounded. */
 const MAX_BEHIND_SECONDS = 2;
-const MAX_BYTES = 128 * 1024 * 1024;
+export const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 const MIN_CANVASES = 4;
 /** Enough while the encoder keeps up. */
 const KEEP = 6;
@@ -18,7 +18,7 @@ export function createCanvasPool<T>(
 ): CanvasPool<T> {
   const most = Math.max(
     MIN_CANVASES,
-    Math.min(Math.round(fps * MAX_BEHIND_SECONDS), Math.floor(MAX_BYTES / frameBytes)),
+    Math.min(Math.round(fps * MAX_BEHIND_SECONDS), Math.floor(MAX_WAITING_BYTES / frameBytes)),
   );
   const free: T[] = [];
   let away = 0;

@@ -1,5 +1,7 @@
 import type { FlvTag } from '../flv/tag.ts';
 import { isSequenceHeader, TAG_SCRIPT } from '../flv/tag.ts';
+import { MAX_WAITING_BYTES } from './canvas-pool.ts';
+import { CHANNELS, SAMPLE_RATE } from './clock.ts';
 import { type Encoder, type EncoderOptions, startEncoder } from './encoder.ts';
 import { HangDetector } from './hang.ts';
 import { processUsage } from './usage.ts';
@@ -16,8 +18,9 @@ export interface EncoderKeeper {
   stop(): Promise<void>;
 }
 
-/** Beside pictures only sound waits: this is a minute of it. */
-const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
+/** A minute of it, beside the pictures, which the canvases bound. */
+const MAX_UNREAD_SOUND_BYTES = 60 * SAMPLE_RATE * CHANNELS * 2;
+const MAX_UNREAD_BYTES = MAX_WAITING_BYTES + MAX_UNREAD_SOUND_BYTES;
 const RESTART_PAUSE_MS = 300;
 /** An encoder that lived this long was a good one: the next starts at once. */
 const GOOD_MS = 3000;
