@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { type RunFacts, readRunFile } from '../config/run-file.ts';
 import { probeFfmpeg, REQUIRED_ENCODERS } from '../media/ffmpeg/capabilities.ts';
 
 export interface Finding {
@@ -35,13 +36,15 @@ export const NGINX_RTMP_MODULES = ['/usr/lib', '/usr/lib64', '/usr/local/lib', '
 /** Looks at what roomcast needs of this machine; never throws for what it finds. */
 export async function examineMachine(options: ExamineOptions): Promise<Finding[]> {
   const { config } = options;
+  const running = await readRunFile(config.dataDir).catch(() => null); // a damaged one tells nothing
+  const ports = { bind: config.bind, running };
   return [
     nodeFinding(options.nodeVersion),
     await ffmpegFinding(options.log),
     await redisFinding(config, options.searchPath),
     await nginxFinding(options.searchPath),
-    await portFinding('ROOMCAST_HTTP_PORT', config.http.port, config.bind),
-    await portFinding('ROOMCAST_RTMP_PORT', config.rtmp.port, config.bind),
+    await portFinding('ROOMCAST_HTTP_PORT', config.http.port, ports),
+    await portFinding('ROOMCAST_RTMP_PORT', config.rtmp.port, ports),
     await diskFinding(config.dataDir),
   ];
 }
@@ -84,11 +87,29 @@ async function nginxFinding(searchPath: string): Promise<Finding> {
   return finding('nginx with rtmp', false, hasModule ? nginx : 'no rtmp module', hasModule ? null : advice);
 }
 
-async function portFinding(name: string, port: number, bind: string): Promise<Finding> {
+interface PortContext {
+  readonly bind: string;
+  readonly running: RunFacts | null;
+}
+
+async function portFinding(name: string, port: number, { bind, running }: PortContext): Promise<Finding> {
   if (port === 0) return finding(name, true, 'any free port');
   const trouble = await listenTrouble(port, bind);
-  const advice = `Stop what uses it or set ${name}`;
-  return finding(name, true, trouble ?? `${port} is free`, trouble === null ? null : advice);
+  if (trouble === null) return finding(name, true, `${port} is free`);
+  if (running !== null && isHeldBy(running, port)) {
+    return finding(name, true, `${port} is open in the roomcast of this data dir (pid ${running.pid})`);
+  }
+  return finding(name, true, trouble, `Stop what uses it or set ${name}`);
+}
+
+/** run.json outlives a SIGKILL of its writer, so its process has to live too. */
+function isHeldBy(running: RunFacts, port: number): boolean {
+  try {
+    process.kill(running.pid, 0);
+  } catch {
+    return false; // no such process
+  }
+  return [running.localHttp, running.rtmp].some((url) => Number(new URL(url).port) === port);
 }
 
 function listenTrouble(port: number, bind: string): Promise<string | null> {
