@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobOutcome, MixStatus } from '../src/domain/job.ts';
-import type { Task } from '../src/domain/task.ts';
+import type { Task, TaskSource } from '../src/domain/task.ts';
 import { launchProgramme, type ProgrammeChild } from '../src/media/programme/launcher.ts';
 import type { Sources } from '../src/media/programme/protocol.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
@@ -12,11 +12,11 @@ export interface MixJobDeps {
   readonly programmeEntry: string;
 }
 
-type MixTask = Task & { readonly source: { readonly type: 'mix' } };
+type MixTask = Task & { readonly source: Extract<TaskSource, { type: 'mix' }> };
 
 /** Tickets live five minutes; the child gets new ones well before, for its next reconnect. */
 const RENEW_EVERY_MS = 60_000;
-/** A gateway may come back on another port: asked this often, beside being told of changes of the room. */
+/** A gateway may come back on another port: asked this often, beside being told of changes of room and task. */
 const LOCATE_EVERY_MS = 1000;
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 2000;
@@ -32,10 +32,12 @@ function createSourceFinder(context: JobContext, task: MixTask): () => Promise<S
   const known: KnownStreams = new Map();
 
   return async () => {
-    const [room, gateway] = await Promise.all([
+    const [room, gateway, latest] = await Promise.all([
       context.facts.getRoom(task.appId, task.room),
       context.facts.locateRoom(task.appId, task.room),
+      context.facts.getTask(task.taskId),
     ]);
+    const { source, revision } = isMix(latest) ? latest : task;
     const readUrl = async (stream: string): Promise<string | null> => {
       const { appId, room: id } = task;
       const holder = await context.facts.locateStream({ appId, room: id, streamId: stream });
@@ -52,6 +54,8 @@ function createSourceFinder(context: JobContext, task: MixTask): () => Promise<S
       inputs: await Promise.all(
         inputs.map(async (input) => ({ ...input, url: await readUrl(input.streamId) })),
       ),
+      layout: source.programme.layout,
+      layoutRevision: revision,
     };
   };
 }
@@ -62,6 +66,7 @@ function outline(sources: Sources): string {
   return JSON.stringify([
     bare(sources.publishUrl),
     sources.inputs.map((input) => [input.streamId, bare(input.url)]),
+    sources.layout,
   ]);
 }
 
@@ -98,9 +103,11 @@ function followSources(
   }
   const trigger = (): void => void look();
   const unwatch = context.facts.watchRoom(task.appId, task.room, trigger);
+  const unhear = context.onUpdate(trigger);
   const timer = setInterval(trigger, LOCATE_EVERY_MS);
   return () => {
     unwatch();
+    unhear();
     clearInterval(timer);
   };
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { startedAnswer, startRelaySchema } from '../api/operator/schemas.ts';
 import { openApi } from './api-client.ts';
 import { type CommandIo, parseCommandArgs, UsageError } from './command.ts';
-import { assertLayout } from './later-versions.ts';
+import { LAYOUT_OPTIONS, parseLayoutOptions } from './layout-options.ts';
 import {
   checkBody,
   parseAppOption,
@@ -19,8 +19,7 @@ const OPTIONS = {
   'string-room': { type: 'boolean', default: false },
   app: { type: 'string' },
   to: { type: 'string', multiple: true },
-  layout: { type: 'string' },
-  main: { type: 'string' },
+  ...LAYOUT_OPTIONS,
   size: { type: 'string' },
   fps: { type: 'string' },
   bitrate: { type: 'string' },
@@ -55,15 +54,17 @@ function parseVideo(values: VideoOptions): StartBody['video'] {
 /** The request that these arguments ask for; throws UsageError. */
 export async function parseRelayStart(argv: readonly string[], stdin: CommandIo['stdin']) {
   const { values } = parseCommandArgs(argv, OPTIONS);
-  assertLayout(values.layout, values.main);
   const { agent, single } = values;
+  if (values.main !== undefined && values.layout === undefined) {
+    throw new UsageError('--main is for the layouts floating and share: give --layout too');
+  }
   const targets = await readUrls('--to', values.to ?? [], stdin);
   if (targets.length === 0) throw new UsageError('--to is missing: give at least one push URL');
   const body: StartBody = {
     room: parseRoomOptions(values).value,
     targets,
     sdkAppId: parseAppOption(values.app),
-    layout: values.layout === undefined ? undefined : 'grid',
+    ...parseLayoutOptions(values),
     video: parseVideo(values),
     agentUserId: agent === undefined ? undefined : parseUserOption('--agent', agent),
     single: single === undefined ? undefined : { userId: parseUserOption('--single', single) },

@@ -8,7 +8,7 @@ import {
 } from '../api/operator/schemas.ts';
 import { apiPath, openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
-import { assertLayout } from './later-versions.ts';
+import { LAYOUT_OPTIONS, parseLayoutOptions } from './layout-options.ts';
 import { checkBody, onlyArgument, readUrls } from './options.ts';
 import { startRelay } from './relay-start.ts';
 import { showRoom } from './rooms.ts';
@@ -30,18 +30,16 @@ async function updateRelay(argv: readonly string[], io: CommandIo): Promise<void
       ...JSON_OPTION,
       add: { type: 'string', multiple: true },
       remove: { type: 'string', multiple: true },
-      layout: { type: 'string' },
-      main: { type: 'string' },
+      ...LAYOUT_OPTIONS,
     },
     true,
   );
   const task = onlyArgument(positionals, 'task');
-  assertLayout(values.layout, values.main);
   const body = checkBody(changeRelaySchema, {
     add: await readUrls('--add', values.add ?? [], io.stdin),
     // A URL as `relay list` shows it is good enough to remove it: it need not parse.
     remove: values.remove ?? [],
-    layout: values.layout === undefined ? undefined : 'grid',
+    ...parseLayoutOptions(values),
   });
   const api = await openApi(io);
   const path = apiPath('relays', task);
@@ -113,16 +111,19 @@ export const relayCommand: Command = {
   usage: 'relay start|update|stop|retry|list|show ... [--json]',
   summary: "Push a room's mix, or one user's stream, to live platforms and servers.",
   help: [
-    'start --room R [--string-room] [--app A] --to URL ... [--layout grid] [--size 1280x720] [--fps 30]',
-    '      [--bitrate 2500] [--agent USER] [--single USER] [--max-idle SECONDS]',
+    'start --room R [--string-room] [--app A] --to URL ... [--layout grid|floating|share] [--main USER]',
+    '      [--size 1280x720] [--fps 30] [--bitrate 2500] [--agent USER] [--single USER] [--max-idle SECONDS]',
     '   --to may be given several times; `--to -` reads URLs from stdin, one a line',
+    '   --layout is grid by default; --main is the user of the big picture in floating (else the first in the',
+    '   room) and share (without one its place stays empty)',
     '   --size is even, 16x16 to 1920x1920; --fps 1 to 60; --bitrate 10 to 10000 kbps',
     '   --agent is the user as whom the mix is published, mix_ and 8 letters of the task by default',
     "   --single copies one user's stream as it is, without mixing",
     '   --max-idle ends the relay after that long without a publisher, 5 to 86400, 30 by default',
     '   prints {"taskId","streamId"} with --json',
-    'update TASK [--add URL ...] [--remove URL ...] [--layout grid]',
+    'update TASK [--add URL ...] [--remove URL ...] [--layout grid|floating|share] [--main USER]',
     '   targets that are not named go on untouched; a URL to remove is whole or as `list` shows it',
+    '   a new layout changes the picture alone, on the air; everything that shares the mix shows it',
     'stop TASK',
     'retry TASK URL      connect that target now instead of at its next attempt',
     'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',

@@ -1,5 +1,6 @@
 import { GatewayError } from './errors.ts';
 import { canonicalUser, type RoomId, roomLabel, type StreamKind, sameRoom, streamId } from './ids.ts';
+import { sameLayout } from './layout/rules.ts';
 import type {
   ProgrammeSpec,
   PushTarget,
@@ -42,7 +43,7 @@ function sameProgramme(a: ProgrammeSpec, b: ProgrammeSpec): boolean {
     a.video.bitrateKbps === b.video.bitrateKbps &&
     a.video.gopSeconds === b.video.gopSeconds &&
     a.audio.bitrateKbps === b.audio.bitrateKbps &&
-    a.layout.mode === b.layout.mode &&
+    sameLayout(a.layout, b.layout) &&
     a.background === b.background
   );
 }
@@ -136,6 +137,24 @@ export interface RecordingRequest {
 /** A recording as asked for, under the same rules as newRelayTask. */
 export function newRecordTask(request: TaskRequest, recording: RecordingRequest): RecordTask {
   return { kind: 'record', ...newBase(request, 'rec'), ...recording };
+}
+
+/** The task with this programme; a copy of one stream has none and throws `bad-request`. */
+export function withProgramme<T extends Task>(
+  task: T,
+  change: (programme: ProgrammeSpec) => ProgrammeSpec,
+): T {
+  if (task.source.type !== 'mix') {
+    throw new GatewayError('bad-request', 'a copy of one stream has no layout');
+  }
+  return { ...task, source: { ...task.source, programme: change(task.source.programme) } };
+}
+
+/** The task's mix has been given another programme, which is that of all tasks that share it. */
+export function withSharedProgramme(task: Task, changed: Task): Task {
+  if (task.source.type !== 'mix' || changed.source.type !== 'mix') return task;
+  const { programme } = changed.source;
+  return { ...task, revision: task.revision + 1, source: { ...task.source, programme } };
 }
 
 /** The task with these targets; what is known of retries goes with a target that is gone. */

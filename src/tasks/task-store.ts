@@ -8,6 +8,7 @@ import {
   type RecordingRequest,
   type SourceRequest,
   type TaskRequest,
+  withSharedProgramme,
 } from '../domain/new-task.ts';
 import type { RoomFacts } from '../domain/room.ts';
 import type { EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
@@ -31,19 +32,22 @@ const TASK_ID_CHARS = 20;
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const MAX_COLLISIONS = 50;
 
-/** KEYS: version, running, ended, ended-at. ARGV: version read, new version, channel, task id, JSON, endedAt or ''. */
+/** KEYS: version, running, ended, ended-at. ARGV: version read, new version, channel, then of each task: id, JSON, endedAt or ''. */
 const COMMIT = `
 local version = redis.call('GET', KEYS[1]) or ''
 if version ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
-if ARGV[6] == '' then
-  redis.call('HSET', KEYS[2], ARGV[4], ARGV[5])
-else
-  redis.call('HDEL', KEYS[2], ARGV[4])
-  redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
-  redis.call('ZADD', KEYS[4], ARGV[6], ARGV[4])
+for at = 4, #ARGV, 3 do
+  local id, json, ended_at = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  if ended_at == '' then
+    redis.call('HSET', KEYS[2], id, json)
+  else
+    redis.call('HDEL', KEYS[2], id)
+    redis.call('HSET', KEYS[3], id, json)
+    redis.call('ZADD', KEYS[4], ended_at, id)
+  end
+  redis.call('PUBLISH', ARGV[3], id)
 end
-redis.call('PUBLISH', ARGV[3], ARGV[4])
 return 1`;
 
 /** What a caller says about a new task; ids, times and the shared mix are found by the store. */
@@ -63,7 +67,10 @@ export interface TaskStore {
   /** Both throw `conflict` when the agent asked for is a user of the room, or another mix's agent. */
   createRelay(request: NewTask, targets: readonly PushTarget[]): Promise<RelayTask>;
   createRecord(request: NewTask, recording: RecordingRequest): Promise<RecordTask>;
-  /** Applies the change to the task as stored now, at its next revision; null when there is none or it ended. */
+  /**
+   * Applies the change to the task as stored now, at its next revision; null when there is none or it ended.
+   * A change of its mix's programme is one of every task that shares the mix.
+   */
   update(taskId: string, change: (task: Task) => Task): Promise<Task | null>;
   /** Ends a running task; an ended one stays as it is. Null when there is no such task. */
   end(taskId: string, reason: EndReason): Promise<Task | null>;
@@ -100,22 +107,28 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     };
   }
 
-  async function commit(version: string, task: Task): Promise<boolean> {
+  async function commit(version: string, tasks: readonly Task[]): Promise<boolean> {
     const next = `${now()}-${randomInt(2 ** 47)}`;
-    const ended = task.endedAt === null ? '' : String(task.endedAt);
     const keys = [VERSION, RUNNING, ENDED, ENDED_AT];
-    const args = [version, next, TASKS_CHANGED, task.taskId, JSON.stringify(task), ended];
+    const written = tasks.flatMap((task) => [
+      task.taskId,
+      JSON.stringify(task),
+      task.endedAt === null ? '' : String(task.endedAt),
+    ]);
+    const args = [version, next, TASKS_CHANGED, ...written];
     return (await redis.eval(COMMIT, keys.length, ...keys, ...args)) === 1;
   }
 
-  /** `decide` answers the task to write, or null to write nothing. */
+  /** `decide` answers the task to write, or null to write nothing; `others` what is to be written with it. */
   async function change<T extends Task>(
     decide: (snapshot: Snapshot) => Promise<T | null> | T | null,
+    others: (task: T, snapshot: Snapshot) => Promise<readonly Task[]> = async () => [],
   ): Promise<T | null> {
     for (let attempt = 0; attempt < MAX_COLLISIONS; attempt += 1) {
       const snapshot = await readSnapshot();
       const task = await decide(snapshot);
-      if (task === null || (await commit(snapshot.version, task))) return task;
+      if (task === null) return null;
+      if (await commit(snapshot.version, [task, ...(await others(task, snapshot))])) return task;
     }
     throw new GatewayError('internal', 'tasks change too fast to be written', { blame: 'system' });
   }
@@ -128,6 +141,20 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
   async function roomUsers(appId: number, room: RoomId): Promise<readonly string[]> {
     const text = await redis.hget(ROOMS, roomKey(appId, room));
     return text === null ? [] : (JSON.parse(text) as RoomFacts).users.map((user) => user.userId);
+  }
+
+  /** The mix's own task is what its job reads, ended or not. */
+  async function followProgramme(changed: Task, { running }: Snapshot): Promise<readonly Task[]> {
+    const { source, taskId } = changed;
+    const before = running.find((task) => task.taskId === taskId);
+    if (source.type !== 'mix' || JSON.stringify(before?.source) === JSON.stringify(source)) return [];
+    const sharing = running.filter(
+      (task) =>
+        task.taskId !== taskId && task.source.type === 'mix' && task.source.mixTaskId === source.mixTaskId,
+    );
+    const isThere = [changed, ...sharing].some((task) => task.taskId === source.mixTaskId);
+    const owner = isThere ? null : await get(source.mixTaskId);
+    return [...sharing, ...(owner ? [owner] : [])].map((task) => withSharedProgramme(task, changed));
   }
 
   async function createFrom<T extends Task>(request: NewTask, build: (full: TaskRequest) => T): Promise<T> {
@@ -193,7 +220,7 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
         change(({ running }) => {
           const task = running.find((candidate) => candidate.taskId === taskId);
           return task ? { ...apply(task), revision: task.revision + 1 } : null;
-        }),
+        }, followProgramme),
       ),
     end: (taskId, reason) => reach(() => end(taskId, reason)),
     stop: (taskId) => reach(() => end(taskId, 'stopped')),

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
-import { layOut } from '../../src/domain/layout.ts';
+import { layOut } from '../../src/domain/layout/layout.ts';
 import { DEFAULT_PROGRAMME } from '../../src/domain/task.ts';
 import { programmeCodecOptions } from '../../src/media/ffmpeg/argv.ts';
 import { startFfmpeg } from '../../src/media/ffmpeg/process.ts';
@@ -80,6 +80,8 @@ async function measureRoomcast({ seconds, inputs, clip, sink }: Setting): Promis
     timelineStartedAt: Date.now(),
     log: pino({ level: 'silent' }),
     sources: {
+      layout: DEFAULT_PROGRAMME.layout,
+      layoutRevision: 1,
       publishUrl: sink.rtmpUrl('live', 'roomcast'),
       inputs: names.map((name) => ({ streamId: name, userId: name, stream: 'main', url: source.url(name) })),
     },
@@ -100,7 +102,8 @@ async function measureRoomcast({ seconds, inputs, clip, sink }: Setting): Promis
 function filterGraphArgs({ inputs, clipPath, sink }: Setting): string[] {
   const { video, audio, background } = DEFAULT_PROGRAMME;
   const ids = Array.from({ length: inputs }, (_, index) => String(index));
-  const boxes = layOut({ mode: 'grid' }, ids, video);
+  const users = ids.map((id) => ({ streamId: id, userId: id, stream: 'main' as const, audioOnly: false }));
+  const boxes = layOut(DEFAULT_PROGRAMME.layout, users, video);
   const cells = boxes.map(
     ({ width, height }, index) =>
       `[${index}:v]scale=${width}:${height}:force_original_aspect_ratio=increase:flags=bilinear,crop=${width}:${height}[v${index}]`,

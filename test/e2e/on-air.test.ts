@@ -221,6 +221,35 @@ describe('a room on the air', () => {
     expect(video.wentBack).toEqual([]);
   });
 
+  it('shows another layout on the air without a new session', async () => {
+    const update = ['relay', 'update', relay.taskId, '--layout', 'floating', '--main', 'blue'];
+    expect(await cliJson(roomcast, ...update)).toEqual({ taskId: relay.taskId });
+    const [file = ''] = await recordedAtNginx();
+    const small = { y: 542, width: 300, height: 168 };
+    await eventually(async () => {
+      const picture = await lastPicture(file, SIZE.width, SIZE.height);
+      const seen = [
+        { x: 0, y: 0, width: 1280, height: 500 },
+        { x: 16, ...small },
+        { x: 332, ...small },
+        { x: 648, ...small },
+      ].map((box) => meanColour(picture, box));
+      const wanted = [GUESTS.blue, GUESTS.red, GUESTS.green, GUESTS.yellow];
+      for (const [i, guest] of wanted.entries()) {
+        const colour = seen[i] ?? [0, 0, 0];
+        expect(colourDistance(colour, guest.colour), `${guest.userId}: ${colour}`).toBeLessThan(
+          COLOUR_TOLERANCE,
+        );
+      }
+      return true;
+    }, 30_000);
+    await cliJson(roomcast, 'relay', 'update', relay.taskId, '--layout', 'grid');
+    expect(await nginx.publishSessions('live', 'programme')).toBe(1);
+    const grid = await roomcast.cli(['relay', 'update', relay.taskId, '--main', 'blue']);
+    expect(grid).toMatchObject({ code: 1, stdout: '' });
+    expect(grid.stderr).toContain('floating and share');
+  });
+
   it('leaves one playable MP4 of the recording, as long as it was on the air', async () => {
     await cliJson(roomcast, 'record', 'stop', recording.taskId);
     const ready = await eventually(async () => {

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import type { MixStatus } from '../../src/domain/job.ts';
-import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../src/domain/task.ts';
+import { DEFAULT_PROGRAMME, type LayoutSpec, type ProgrammeSpec } from '../../src/domain/task.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
 import { launchProgramme, type ProgrammeChild } from '../../src/media/programme/launcher.ts';
 import { readFlv } from './clip.ts';
@@ -22,7 +22,8 @@ export interface ProgrammeRig {
   readonly source: FlvSource;
   readonly nginx: NginxRtmp;
   readonly child: ProgrammeChild;
-  show(streamIds: readonly string[]): void;
+  /** In the layout last shown; `ann-screen` is the screen of user ann, any other stream a user's camera. */
+  show(streamIds: readonly string[], layout?: LayoutSpec): void;
   status(): MixStatus | null;
   /** Resolves when the status is as asked. */
   until(check: (status: MixStatus) => boolean, deadlineMs?: number): Promise<MixStatus>;
@@ -36,6 +37,14 @@ export interface ProgrammeRig {
   close(): Promise<void>;
 }
 
+const SCREEN = '-screen';
+
+function refOf(streamId: string) {
+  const isScreen = streamId.endsWith(SCREEN);
+  const userId = isScreen ? streamId.slice(0, -SCREEN.length) : streamId;
+  return { streamId, userId, stream: isScreen ? ('aux' as const) : ('main' as const) };
+}
+
 const ENTRY = path.resolve(import.meta.dirname, '../../dist/src/media/programme/main.js');
 
 export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): Promise<ProgrammeRig> {
@@ -43,12 +52,14 @@ export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): 
   const source = await startFlvSource();
   const publishUrl = nginx.rtmpUrl('live', 'mix');
   let status: MixStatus | null = null;
+  let { layout } = spec;
+  let layoutRevision = 1;
   const child = launchProgramme({
     entry: ENTRY,
     spec,
     timelineStartedAt: Date.now(),
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
-    sources: { publishUrl, inputs: [] },
+    sources: { publishUrl, inputs: [], layout, layoutRevision },
     onStatus: (next) => {
       status = next;
     },
@@ -67,16 +78,12 @@ export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): 
     source,
     nginx,
     child,
-    show: (streamIds) =>
-      child.update({
-        publishUrl,
-        inputs: streamIds.map((streamId) => ({
-          streamId,
-          userId: streamId,
-          stream: 'main' as const,
-          url: source.url(streamId),
-        })),
-      }),
+    show(streamIds, wanted = layout) {
+      layout = wanted;
+      layoutRevision += 1;
+      const inputs = streamIds.map((streamId) => ({ ...refOf(streamId), url: source.url(streamId) }));
+      child.update({ publishUrl, inputs, layout, layoutRevision });
+    },
     status: () => status,
     until,
     received,

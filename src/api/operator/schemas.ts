@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_PROGRAMME } from '../../domain/task.ts';
+import { layoutSchema, mainSchema } from './layout-schema.ts';
 
 export const MAX_TARGETS = 20;
 const MAX_URL_CHARS = 2048;
@@ -37,7 +38,6 @@ const appSchema = z
   .positive()
   .optional()
   .meta({ description: 'may be left out when there is one app' });
-const layoutSchema = z.enum(['grid'], { error: 'this version has the grid layout only' });
 const idleSchema = z
   .int()
   .min(MIN_IDLE_SECONDS)
@@ -62,22 +62,24 @@ const sourceFields = {
     .optional()
     .meta({ description: 'copy this stream as it is instead of mixing the room' }),
   layout: layoutSchema.optional(),
+  main: mainSchema.optional(),
   video: videoSchema.optional(),
   maxIdleSeconds: idleSchema,
 };
 
-const MIXED_ONLY = 'layout, video and agentUserId belong to a mix and cannot be given with single';
+const MIXED_ONLY = 'layout, main, video and agentUserId belong to a mix and cannot be given with single';
 
 interface MaybeMixed {
   readonly single?: unknown;
   readonly layout?: unknown;
+  readonly main?: unknown;
   readonly video?: unknown;
   readonly agentUserId?: unknown;
 }
 
 function isMixOrCopy(body: MaybeMixed): boolean {
   if (body.single === undefined) return true;
-  return body.layout === undefined && body.video === undefined && body.agentUserId === undefined;
+  return [body.layout, body.main, body.video, body.agentUserId].every((field) => field === undefined);
 }
 
 export const startRelaySchema = z
@@ -88,15 +90,25 @@ export const startRelaySchema = z
   })
   .refine(isMixOrCopy, { error: MIXED_ONLY });
 
+interface RelayChange {
+  readonly add: readonly string[];
+  readonly remove: readonly string[];
+  readonly layout?: unknown;
+  readonly main?: unknown;
+}
+
+function changesSomething(body: RelayChange): boolean {
+  return body.add.length + body.remove.length > 0 || body.layout !== undefined || body.main !== undefined;
+}
+
 export const changeRelaySchema = z
   .strictObject({
     add: z.array(urlSchema).max(MAX_TARGETS).default([]),
     remove: z.array(urlSchema).max(MAX_TARGETS).default([]),
     layout: layoutSchema.optional(),
+    main: mainSchema.optional(),
   })
-  .refine((body) => body.add.length + body.remove.length > 0 || body.layout !== undefined, {
-    error: 'nothing to change: give add, remove or layout',
-  });
+  .refine(changesSomething, { error: 'nothing to change: give add, remove, layout or main' });
 
 export const retryRelaySchema = z.strictObject({ url: urlSchema });
 

@@ -2,11 +2,13 @@ import type { z } from 'zod';
 import { findApp } from '../../config/app.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId, sameRoom } from '../../domain/ids.ts';
+import { withLayout } from '../../domain/layout/change.ts';
 import type { SourceRequest } from '../../domain/new-task.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import { DEFAULT_PROGRAMME, type RelayTask } from '../../domain/task.ts';
 import type { NewTask } from '../../tasks/task-store.ts';
 import type { OperatorDeps } from './deps.ts';
+import { layoutRequest } from './layout-schema.ts';
 import type { startRecordingSchema, startRelaySchema } from './schemas.ts';
 
 type StartBody = z.output<typeof startRelaySchema> | z.output<typeof startRecordingSchema>;
@@ -37,7 +39,8 @@ function sourceOf(body: StartBody): SourceRequest {
   const agent =
     'agentUserId' in body && body.agentUserId !== undefined ? parseUserId(body.agentUserId) : null;
   const video = { ...DEFAULT_PROGRAMME.video, ...body.video };
-  return { type: 'mix', agentUserId: agent, programme: { ...DEFAULT_PROGRAMME, video } };
+  const programme = withLayout({ ...DEFAULT_PROGRAMME, video }, layoutRequest(body));
+  return { type: 'mix', agentUserId: agent, programme };
 }
 
 /** The part of a start request that relays and recordings share, checked. */

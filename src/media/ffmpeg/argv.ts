@@ -17,14 +17,38 @@ export const DECODER_PIPES = { videoTimes: 3, audioTimes: 4, video: 5, audio: 6 
 /** Samples of one sound frame of a decoder: 10 ms at 48 kHz. */
 export const DECODER_AUDIO_SAMPLES = 480;
 
+export interface DecodedPicture {
+  /** Even pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** How a picture of another aspect gets this size; `fit` has black margins. */
+  readonly scaling: 'crop' | 'fit' | 'stretch';
+  /** Earlier pictures are decoded only: a decoder that catches up need not scale and write them. */
+  readonly fromMs?: number;
+}
+
 export interface DecoderArgs {
-  /** Even pixels; null decodes no picture. */
-  readonly video: { readonly width: number; readonly height: number } | null;
+  /** null decodes no picture. */
+  readonly video: DecodedPicture | null;
   readonly audio: boolean;
 }
 
+function scalingFilters({ width, height, scaling }: DecodedPicture): string[] {
+  const size = `${width}:${height}`;
+  const keepAspect = (how: string): string =>
+    `scale=${size}:force_original_aspect_ratio=${how}:force_divisible_by=2:flags=bilinear`;
+  switch (scaling) {
+    case 'crop':
+      return [keepAspect('increase'), `crop=${size}`];
+    case 'fit':
+      return [keepAspect('decrease'), `pad=${size}:-1:-1`];
+    case 'stretch':
+      return [`scale=${size}:flags=bilinear`];
+  }
+}
+
 /**
- * FLV on stdin to yuv420p of the cell's size (cropped to fill) and s16 48 kHz stereo, each on a pipe,
+ * FLV on stdin to yuv420p of the size asked for and s16 48 kHz stereo, each on a pipe,
  * with the pts of every frame on a pipe beside it. No filter here may make a constant rate.
  */
 export function decoderArgs({ video, audio }: DecoderArgs): string[] {
@@ -37,10 +61,9 @@ export function decoderArgs({ video, audio }: DecoderArgs): string[] {
     ...['-f', 'flv'],
   );
   if (video) {
-    const { width, height } = video;
     const filters = [
-      `scale=${width}:${height}:force_original_aspect_ratio=increase:force_divisible_by=2:flags=bilinear`,
-      `crop=${width}:${height}`,
+      ...(video.fromMs === undefined ? [] : [`trim=start=${(video.fromMs / 1000).toFixed(3)}`]),
+      ...scalingFilters(video),
       'format=yuv420p',
       // print writes only frames that carry something
       'metadata=mode=add:key=t:value=1',

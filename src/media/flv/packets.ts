@@ -4,7 +4,7 @@ import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
 import { audioCodec, compositionTime, type FlvTag, isKeyFrame, TAG_VIDEO, videoCodec } from './tag.ts';
 
 /** Bytes before the payload of a classic FLV tag body: H.264 has frame type, packet type and 3 of offset. */
-const AVC_PREFIX = 5;
+export const AVC_PREFIX = 5;
 const AAC_PREFIX = 2;
 
 /** The sequence headers in force; a track without one is not there. */

@@ -61,6 +61,18 @@ export function fillCanvas(canvas: Canvas, color: YuvColor): void {
   canvas.data.fill(color.v, v.start);
 }
 
+/** One colour over a part of the canvas. */
+export function fillBox(canvas: Canvas, { x, y, width, height }: Rectangle, color: YuvColor): void {
+  const values = [color.y, color.u, color.v];
+  for (const [index, plane] of planesOf(canvas.width, canvas.height).entries()) {
+    const divisor = index === 0 ? 1 : 2;
+    for (let row = y / divisor; row < (y + height) / divisor; row++) {
+      const at = plane.start + row * plane.stride + x / divisor;
+      canvas.data.fill(values[index] ?? 0, at, at + width / divisor);
+    }
+  }
+}
+
 function copyPlane(from: Frame, source: Plane, to: Canvas, target: Plane, x: number, y: number): void {
   for (let row = 0; row < source.rows; row++) {
     const at = source.start + row * source.stride;
@@ -68,16 +80,25 @@ function copyPlane(from: Frame, source: Plane, to: Canvas, target: Plane, x: num
   }
 }
 
-/** For a picture of the wrong size: the middle part that has the cell's aspect, nearest pixels. */
-function scalePlane(from: Frame, source: Plane, to: Canvas, target: Plane, cell: Rectangle): void {
-  const scale = Math.min(source.stride / cell.width, source.rows / cell.height);
-  const left = (source.stride - cell.width * scale) / 2;
-  const top = (source.rows - cell.height * scale) / 2;
+/** For a picture of the wrong size, nearest pixels: all of it, or the middle part that has the cell's aspect. */
+function scalePlane(
+  from: Frame,
+  source: Plane,
+  to: Canvas,
+  target: Plane,
+  cell: Rectangle,
+  whole: boolean,
+): void {
+  const [scaleX, scaleY] = [source.stride / cell.width, source.rows / cell.height];
+  const least = Math.min(scaleX, scaleY);
+  const [stepX, stepY] = whole ? [scaleX, scaleY] : [least, least];
+  const left = (source.stride - cell.width * stepX) / 2;
+  const top = (source.rows - cell.height * stepY) / 2;
   const columns = Int32Array.from({ length: cell.width }, (_, column) =>
-    Math.floor(left + (column + 0.5) * scale),
+    Math.floor(left + (column + 0.5) * stepX),
   );
   for (let row = 0; row < cell.height; row++) {
-    const at = source.start + Math.floor(top + (row + 0.5) * scale) * source.stride;
+    const at = source.start + Math.floor(top + (row + 0.5) * stepY) * source.stride;
     const out = target.start + (cell.y + row) * target.stride + cell.x;
     for (let column = 0; column < cell.width; column++) {
       to.data[out + column] = from.data[at + (columns[column] ?? 0)] ?? 0;
@@ -85,8 +106,8 @@ function scalePlane(from: Frame, source: Plane, to: Canvas, target: Plane, cell:
   }
 }
 
-/** Draws the picture into the cell: row copies when it has the cell's size, else scaled for the moment. */
-export function drawFrame(canvas: Canvas, frame: Frame, cell: Rectangle): void {
+/** Draws the picture into the box: row copies when it has that size, else scaled for the moment, cut to its aspect or `whole`. */
+export function drawFrame(canvas: Canvas, frame: Frame, cell: Rectangle, whole = false): void {
   const sources = planesOf(frame.width, frame.height);
   const targets = planesOf(canvas.width, canvas.height);
   const sameSize = frame.width === cell.width && frame.height === cell.height;
@@ -97,12 +118,8 @@ export function drawFrame(canvas: Canvas, frame: Frame, cell: Rectangle): void {
     const [x, y] = [cell.x / divisor, cell.y / divisor];
     if (sameSize) copyPlane(frame, source, canvas, target, x, y);
     else {
-      scalePlane(frame, source, canvas, target, {
-        x,
-        y,
-        width: cell.width / divisor,
-        height: cell.height / divisor,
-      });
+      const part = { x, y, width: cell.width / divisor, height: cell.height / divisor };
+      scalePlane(frame, source, canvas, target, part, whole);
     }
   }
 }

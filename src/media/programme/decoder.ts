@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
-import { DECODER_AUDIO_SAMPLES, decoderArgs } from '../ffmpeg/argv.ts';
+import { DECODER_AUDIO_SAMPLES, type DecodedPicture, decoderArgs } from '../ffmpeg/argv.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { startFfmpeg } from '../ffmpeg/process.ts';
 import type { FlvTag } from '../flv/tag.ts';
@@ -10,8 +10,8 @@ import type { Frame, FramePool } from './frame-pool.ts';
 
 export interface DecoderOptions {
   readonly log: Logger;
-  /** Pool of the cell's size; null decodes no picture. */
-  readonly video: { readonly width: number; readonly height: number; readonly pool: FramePool } | null;
+  /** Pool of that size; null decodes no picture. */
+  readonly video: (DecodedPicture & { readonly pool: FramePool }) | null;
   readonly audio: boolean;
   readonly nice: number;
   readonly onFrame: (frame: Frame) => void;

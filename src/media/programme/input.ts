@@ -32,6 +32,8 @@ export interface ProgrammeInput {
   push(tag: FlvTag, arrival: TagArrival): void;
   /** The next tags come from another publisher or connection. */
   restart(): void;
+  /** It has sound, and no video came with it for a while. */
+  isAudioOnly(nowMs: number): boolean;
   /** Prepares pictures of this size beside the ones shown; null: only sound. */
   prepare(size: CellSize | null): void;
   /** Nothing is being prepared, or it could be shown now. */
@@ -54,6 +56,10 @@ const PLACEHOLDER_AFTER_MS = 4000;
 const CAUGHT_UP_MS = 50;
 /** Samples that the new decoder's sound may be behind at the change: the playout delay covers them. */
 const SOUND_CAUGHT_UP = SAMPLE_RATE / 20;
+/** Sound alone for so long: there is no video. */
+const AUDIO_ONLY_AFTER_MS = 1000;
+/** The picture shown began at most so long ago: a camera of 5 frames a second. */
+const SHOWN_MS = 250;
 const FIRST_TIMESTAMP_MS = 1000;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 2000;
@@ -61,7 +67,7 @@ const RESTART_MAX_MS = 2000;
 const RESTART_FORGET_MS = 10_000;
 
 function sameSize(a: CellSize | null, b: CellSize | null): boolean {
-  return a?.width === b?.width && a?.height === b?.height;
+  return a?.width === b?.width && a?.height === b?.height && a?.renderMode === b?.renderMode;
 }
 
 export function createInput(options: InputOptions): ProgrammeInput {
@@ -91,6 +97,8 @@ export function createInput(options: InputOptions): ProgrammeInput {
   let lastPictureId = 0;
   let lastPictureMs: number | null = null;
   let lastSoundMs: number | null = null;
+  let hasVideo = false;
+  let firstFrameMs: number | null = null;
 
   const timelineAt = (nowMs: number): number | null =>
     anchor.offsetMs === null ? null : nowMs - anchor.offsetMs - playoutDelayMs - reserve.extraMs;
@@ -113,10 +121,12 @@ export function createInput(options: InputOptions): ProgrammeInput {
 
   function open(size: CellSize | null): DecoderSlot {
     lastStartMs = performance.now();
+    const timeline = timelineAt(lastStartMs);
     const slot: DecoderSlot = openSlot({
       log,
       gop,
       size,
+      fromMs: timeline === null ? null : Math.max(0, timeline - SHOWN_MS),
       priorities: options.priorities,
       onSound(position, samples) {
         hear(slot, position, samples);
@@ -178,6 +188,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
   function pushHeader(tag: FlvTag): void {
     // Headers of both tracks come together: the decoder starts with the first frame behind them.
     headersChanged ||= tracksChanged(gop.snapshot(), tag);
+    hasVideo ||= tag.type === TAG_VIDEO;
     gop.push(tag);
     active?.write(tag);
     pending?.write(tag);
@@ -188,6 +199,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
       headersChanged = false;
       replace();
     }
+    firstFrameMs ??= arrivalMs;
     gop.push(tag);
     active?.write(tag);
     pending?.write(tag);
@@ -218,7 +230,10 @@ export function createInput(options: InputOptions): ProgrammeInput {
     restart() {
       rebaser.discontinuity();
       anchor.reset();
+      hasVideo = false;
+      firstFrameMs = null;
     },
+    isAudioOnly: (nowMs) => !hasVideo && firstFrameMs !== null && nowMs - firstFrameMs > AUDIO_ONLY_AFTER_MS,
     prepare(size) {
       held = true;
       if (sameSize(size, wanted) && (active || pending)) return;

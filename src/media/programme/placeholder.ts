@@ -23,6 +23,9 @@ function draw(width: number, height: number): Frame {
   return { width, height, data, id: nextFrameId(), ptsMs: 0 };
 }
 
+/** Layouts made of ever new sizes must not fill the memory. */
+const MAX_KEPT = 32;
+
 /** Pictures that stand for a user without a picture, drawn once a size. */
 export function createPlaceholders(): { get(width: number, height: number): Frame } {
   const drawn = new Map<string, Frame>();
@@ -32,6 +35,7 @@ export function createPlaceholders(): { get(width: number, height: number): Fram
       const known = drawn.get(key);
       if (known) return known;
       const frame = draw(width, height);
+      if (drawn.size >= MAX_KEPT) drawn.clear();
       drawn.set(key, frame);
       return frame;
     },

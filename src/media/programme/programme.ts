@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
-import type { ProgrammeSpec } from '../../domain/task.ts';
+import { mixedStreams } from '../../domain/layout/layout.ts';
+import { sameLayout } from '../../domain/layout/rules.ts';
+import type { LayoutSpec, ProgrammeSpec } from '../../domain/task.ts';
 import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
 import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
@@ -40,9 +42,6 @@ interface Attached {
   url: string | null;
 }
 
-/** Sounds of more users are not mixed. */
-const MAX_INPUTS = 16;
-
 /** Another address, not only a fresh ticket. Without a known address what is connected stays. */
 function isElsewhere(before: string | null, after: string | null): boolean {
   return before !== null && after !== null && before.split('?')[0] !== after.split('?')[0];
@@ -54,6 +53,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   const startedAtMs = performance.now();
   const timelineStartMs = Math.max(0, Date.now() - options.timelineStartedAt);
   let sources = options.sources;
+  let layout: LayoutSpec | null = null;
   let attached = new Map<string, Attached>();
   const leaving = new Set<Attached>();
   let [framesOut, framesDropped, lateTicks] = [0, 0, 0];
@@ -63,7 +63,6 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   const clock = createFrameClock({ fps, startMs: startedAtMs });
   const scene = createScene({
     canvas: { width, height },
-    layout: spec.layout,
     background: parseColor(spec.background),
   });
   const measure = createUsageMeter();
@@ -103,21 +102,24 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     if (moved) entry.reader.reconnect();
   }
 
-  function setInputs(wanted: Sources['inputs']): void {
+  function show(wanted: Sources): void {
     const next = new Map<string, Attached>();
-    for (const { url, ...ref } of wanted.slice(0, MAX_INPUTS)) {
+    for (const { url, ...ref } of mixedStreams(wanted.layout, wanted.inputs)) {
       const known = attached.get(ref.streamId);
       if (known) moveTo(known, url);
       next.set(ref.streamId, known ?? attach(ref, url));
     }
-    const same = next.size === attached.size && [...next.keys()].join() === [...attached.keys()].join();
+    const same =
+      layout !== null &&
+      sameLayout(layout, wanted.layout) &&
+      next.size === attached.size &&
+      [...next.keys()].join() === [...attached.keys()].join();
     for (const [id, entry] of attached) if (!next.has(id)) leaving.add(entry);
     attached = next;
-    if (!same)
-      scene.want(
-        [...next.values()].map((entry) => entry.input),
-        performance.now(),
-      );
+    layout = wanted.layout;
+    if (same) return;
+    const inputs = [...next.values()].map((entry) => entry.input);
+    scene.want({ layout, inputs }, performance.now());
   }
 
   function detach(entry: Attached): void {
@@ -174,14 +176,16 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     timer = setTimeout(run, Math.max(0, dueMs));
   }
 
-  setInputs(sources.inputs);
+  show(sources);
   schedule();
   return {
     update(next) {
       const moved = isElsewhere(sources.publishUrl, next.publishUrl);
-      sources = next;
+      const { layout: latest, layoutRevision } =
+        next.layoutRevision < sources.layoutRevision ? sources : next;
+      sources = { ...next, layout: latest, layoutRevision };
       if (moved) uplink.move();
-      setInputs(next.inputs);
+      show(sources);
     },
     status() {
       const nowMs = performance.now();

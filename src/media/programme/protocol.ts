@@ -1,6 +1,6 @@
 import type { StreamKind } from '../../domain/ids.ts';
 import type { MixStatus } from '../../domain/job.ts';
-import type { ProgrammeSpec } from '../../domain/task.ts';
+import type { LayoutSpec, ProgrammeSpec } from '../../domain/task.ts';
 
 /** A stream that the programme shows. */
 export interface InputRef {
@@ -9,11 +9,14 @@ export interface InputRef {
   readonly stream: StreamKind;
 }
 
-/** Where everything is at the moment, with fresh tickets; null while no gateway is known. */
+/** What to show and where everything is at the moment, with fresh tickets; null while no gateway is known. */
 export interface Sources {
   readonly publishUrl: string | null;
   /** In order of entry. */
   readonly inputs: readonly (InputRef & { readonly url: string | null })[];
+  readonly layout: LayoutSpec;
+  /** Of the layout: one with a lower number than the one shown is old and changes nothing. */
+  readonly layoutRevision: number;
 }
 
 /** From the mix job to its child. */

@@ -281,12 +281,45 @@ describe('a running relay', () => {
     ['a target it has', { add: [TO] }, 409],
     ['a target it does not have', { remove: [`${TO}-other`] }, 404],
     ['its last target', { remove: [TO] }, 400],
-    ['a layout of a later version', { layout: 'floating' }, 400],
+    ['a layout that does not exist', { layout: 'circle' }, 400],
+    ['a main user of the grid', { main: 'ann' }, 400],
+    [
+      'a custom layout larger than the canvas',
+      { layout: { mode: 'custom', cells: [{ x: 1000, y: 0, width: 640, height: 360 }] } },
+      400,
+    ],
+    ['a layout and a target it has', { layout: 'floating', add: [TO] }, 409],
   ])('is not changed by %s', async (_what, body, expected) => {
     const taskId = await startRelay();
     const before = await tasks.get(taskId);
     expect((await ask('PATCH', `/relays/${taskId}`, body)).status).toBe(expected);
     expect(await tasks.get(taskId)).toEqual(before);
+  });
+
+  it('changes its layout and main user, and keeps its targets', async () => {
+    const taskId = await startRelay({ layout: 'floating', main: 'ann' });
+    const layoutOf = async () => {
+      const task = await tasks.get(taskId);
+      return task?.source.type === 'mix' ? task.source.programme.layout : null;
+    };
+    expect(await layoutOf()).toEqual({ mode: 'floating', main: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: 'share' })).status).toBe(200);
+    expect(await layoutOf()).toEqual({ mode: 'share', main: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { main: 'bob' })).status).toBe(200);
+    expect(await layoutOf()).toEqual({ mode: 'share', main: { userId: 'bob' } });
+    const cell = { x: 0, y: 0, width: 640, height: 360, source: { userId: 'ann' } };
+    const custom = { mode: 'custom', cells: [cell] };
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: custom })).status).toBe(200);
+    expect(await layoutOf()).toEqual({
+      mode: 'custom',
+      cells: [{ ...cell, source: { userId: 'ann', stream: 'main' } }],
+    });
+    expect(await tasks.get(taskId)).toMatchObject({ kind: 'relay', targets: [{ shownUrl: SHOWN }] });
+  });
+
+  it('that copies one stream has no layout', async () => {
+    const taskId = await startRelay({ single: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: 'grid' })).status).toBe(400);
   });
 
   it('is told to connect a target now, by its whole URL or as it is shown', async () => {

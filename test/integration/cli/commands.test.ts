@@ -40,7 +40,7 @@ describe('without a running roomcast', () => {
       ['relay'],
       ['relay', 'dance'],
       ['relay', 'start', '--room', '1'],
-      ['relay', 'start', '--room', '1', '--to', TO, '--layout', 'share'],
+      ['relay', 'start', '--room', '1', '--to', TO, '--layout', 'circle'],
       ['record', 'start', '--room', '1', '--format', 'hls'],
       ['publish-url', '--room', '0', '--user', 'ann'],
       ['usersig'],

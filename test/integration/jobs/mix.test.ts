@@ -8,7 +8,7 @@ import { createMixJob } from '../../../jobs/mix.ts';
 import type { JobOutcome, MixStatus } from '../../../src/domain/job.ts';
 import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
-import type { RelayTask } from '../../../src/domain/task.ts';
+import type { LayoutSpec, RelayTask } from '../../../src/domain/task.ts';
 import { makeColourClip } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type FlvSource, startFlvSource } from '../../support/flv-source.ts';
@@ -20,13 +20,15 @@ const PROGRAMME_ENTRY = path.resolve(import.meta.dirname, '../../../dist/src/med
 const ROOM = { kind: 'number', value: 1001 } as const;
 const STREAM = '7_1001_mix_a_main';
 
+const SOURCE = { type: 'mix', mixTaskId: 'task-a', programme: SMALL_PROGRAMME } as const;
+
 const TASK: RelayTask = {
   kind: 'relay',
   taskId: 'task-a',
   appId: 7,
   room: ROOM,
   createdAt: Date.now() - 60_000,
-  source: { type: 'mix', mixTaskId: 'task-a', programme: SMALL_PROGRAMME },
+  source: SOURCE,
   streamId: STREAM,
   agentUserId: 'mix_a',
   maxIdleSeconds: 60,
@@ -48,6 +50,8 @@ interface JobRig {
   readonly source: FlvSource;
   readonly nginx: NginxRtmp;
   setUsers(...userIds: string[]): void;
+  /** A change of the task, with its announcement. */
+  setLayout(layout: LayoutSpec): void;
   status(): MixStatus | null;
   stop(reason: StopReason): Promise<JobOutcome>;
   /** Timestamp in seconds of a picture that a player gets now. */
@@ -60,6 +64,8 @@ async function startJobRig(): Promise<JobRig> {
   const source = await startFlvSource();
   const listeners = new Set<() => void>();
   const controller = new AbortController();
+  const updateListeners = new Set<() => void>();
+  let task = TASK;
   let users: UserFacts[] = [];
   let status: MixStatus | null = null;
   const facts = (): RoomFacts => ({ ...TASK, ownerUserId: 'ann', gatewayId: 'g', users });
@@ -77,7 +83,7 @@ async function startJobRig(): Promise<JobRig> {
     dataDir: '/nonexistent',
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
     facts: {
-      getTask: async (taskId) => (taskId === TASK.taskId ? TASK : null),
+      getTask: async (taskId) => (taskId === task.taskId ? task : null),
       getRoom: async () => facts(),
       locateRoom: async () => gateway(),
       locateStream: async () => gateway(),
@@ -93,7 +99,10 @@ async function startJobRig(): Promise<JobRig> {
     report(next) {
       if (next.kind === 'mix') status = next;
     },
-    onUpdate: () => () => undefined,
+    onUpdate(listener) {
+      updateListeners.add(listener);
+      return () => updateListeners.delete(listener);
+    },
   };
   const running = createMixJob({ programmeEntry: PROGRAMME_ENTRY })(context);
   const stop = async (reason: StopReason): Promise<JobOutcome> => {
@@ -106,6 +115,11 @@ async function startJobRig(): Promise<JobRig> {
     setUsers(...userIds) {
       users = userIds.map((userId, index) => userFacts(userId, index + 1));
       for (const listener of listeners) listener();
+    },
+    setLayout(layout) {
+      const programme = { ...SMALL_PROGRAMME, layout };
+      task = { ...task, revision: task.revision + 1, source: { ...SOURCE, programme } };
+      for (const listener of updateListeners) listener();
     },
     status: () => status,
     stop,
@@ -195,6 +209,24 @@ test('a programme process that dies is started anew and its timestamps go on', a
   await eventually(() => on.status()?.pid !== first && on.status()?.inputs[0]?.state === 'live', 20_000);
   expect(await on.nginx.publishSessions('internal', STREAM)).toBe(2);
   expect(await on.timeOnAir()).toBeGreaterThan(before);
+});
+
+test('a layout changed in the task is shown by the running programme, and by one that follows it', async () => {
+  const on = await startJobRig();
+  rig = on;
+  const clip = await makeColourClip({ color: 'green', toneHz: 600 });
+  on.source.play('7_1001_ann_main', clip);
+  on.source.play('7_1001_bob_main', clip);
+  on.setUsers('ann', 'bob');
+  const sizes = () => on.status()?.inputs.map((input) => `${input.state} ${input.width}x${input.height}`);
+  await eventually(() => sizes()?.join() === 'live 320x360,live 320x360', 20_000);
+  const pid = on.status()?.pid ?? 0;
+  on.setLayout({ mode: 'floating', main: { userId: 'bob' } });
+  await eventually(() => sizes()?.join() === 'live 150x84,live 640x360', 20_000);
+  expect(on.status()).toMatchObject({ pid, encoderStarts: 1 });
+  expect(await on.nginx.publishSessions('internal', STREAM)).toBe(1);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => on.status()?.pid !== pid && sizes()?.join() === 'live 150x84,live 640x360', 20_000);
 });
 
 test('a run that was fenced says so', async () => {

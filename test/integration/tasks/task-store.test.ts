@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { withProgramme } from '../../../src/domain/new-task.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { DEFAULT_PROGRAMME, type Task } from '../../../src/domain/task.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
@@ -95,6 +96,29 @@ test('an ended task keeps its reason, is not updated any more, and is forgotten 
   nowMs += 1;
   await store.prune();
   expect(await store.get(taskId)).toBeNull();
+});
+
+test('a new layout of a mix is one of every task that shares it, and of its own task when that has ended', async () => {
+  const owner = await store.createRelay(mixSource(), TARGETS);
+  const sharing = await store.createRelay(mixSource(), TARGETS);
+  const other = await store.createRelay(mixSource(null, 77), TARGETS);
+  const layoutOf = async (task: Task) => {
+    const stored = await store.get(task.taskId);
+    return stored?.source.type === 'mix' ? stored.source.programme.layout.mode : null;
+  };
+  const show = (task: Task, mode: 'floating' | 'share') =>
+    store.update(task.taskId, (stored) =>
+      withProgramme(stored, (programme) => ({ ...programme, layout: { mode } })),
+    );
+  await show(owner, 'floating');
+  expect(await Promise.all([owner, sharing, other].map(layoutOf))).toEqual(['floating', 'floating', 'grid']);
+  await store.stop(owner.taskId);
+  await show(sharing, 'share');
+  expect(await Promise.all([owner, sharing].map(layoutOf))).toEqual(['share', 'share']);
+  expect(await store.get(owner.taskId)).toMatchObject({ endReason: 'stopped', revision: 4 });
+  expect((await store.listRunning()).map((task) => task.taskId)).not.toContain(owner.taskId);
+  await store.update(sharing.taskId, (task) => task);
+  expect(await store.get(owner.taskId)).toMatchObject({ revision: 4 });
 });
 
 test('an unknown task is neither updated nor ended', async () => {

@@ -55,6 +55,11 @@ describe('relay start', () => {
     });
   });
 
+  it('asks for a layout with its main user', async () => {
+    const { body } = await start('--to', TO, '--layout', 'share', '--main', 'ann');
+    expect(body).toMatchObject({ layout: 'share', main: 'ann' });
+  });
+
   it('reads URLs from stdin where --to is -', async () => {
     const stdin = Readable.from([`${TO}1\n\n${TO}2`]);
     const { body } = await parseRelayStart(['--room', 'a b', '--string-room', '--to', '-'], stdin);
@@ -63,9 +68,14 @@ describe('relay start', () => {
 
   it.each<[string, string[], RegExp]>([
     ['without a target', [], /--to/],
-    ['a layout of a later version', ['--to', TO, '--layout', 'floating'], /0\.2/],
     ['a layout of no version', ['--to', TO, '--layout', 'circle'], /grid, floating or share/],
-    ['a main picture, which a grid does not have', ['--to', TO, '--main', 'ann'], /--main/],
+    [
+      'a main picture, which a grid does not have',
+      ['--to', TO, '--layout', 'grid', '--main', 'ann'],
+      /--main/,
+    ],
+    ['a main picture without a layout', ['--to', TO, '--main', 'ann'], /--layout/],
+    ['a main user who is none', ['--to', TO, '--layout', 'share', '--main', 'a b'], /--main/],
     ['an odd size', ['--to', TO, '--size', '641x360'], /even/],
     ['a size that is none', ['--to', TO, '--size', 'big'], /1280x720/],
     ['more frames than 60', ['--to', TO, '--fps', '61'], /fps/],

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
-import { withRetry, withTargets } from '../../../domain/new-task.ts';
+import { withLayout } from '../../../domain/layout/change.ts';
+import { withProgramme, withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
+import { layoutRequest } from '../layout-schema.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
   changeRelaySchema,
@@ -57,6 +59,11 @@ async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySc
   const targets = makeTargets(deps.clusterSecret, body.targets, []);
   const task = await deps.tasks.createRelay(readNewTask(deps, body), targets);
   return { taskId: task.taskId, streamId: task.streamId };
+}
+
+function changeLayout(task: RelayTask, body: z.output<typeof changeRelaySchema>): RelayTask {
+  if (body.layout === undefined && body.main === undefined) return task;
+  return withProgramme(task, (programme) => withLayout(programme, layoutRequest(body)));
 }
 
 function changeTargets(
@@ -137,10 +144,11 @@ export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
     defineRoute({
       method: 'PATCH',
       path: '/relays/:id',
-      summary: 'Add and remove targets; all others go on untouched',
+      summary: 'Add and remove targets, change the layout; all other targets go on untouched',
       body: changeRelaySchema,
       answer: taskAnswer,
-      handle: ({ id, body }) => changeRelay(deps, id, (task) => changeTargets(deps, task, body)),
+      handle: ({ id, body }) =>
+        changeRelay(deps, id, (task) => changeLayout(changeTargets(deps, task, body), body)),
     }),
     defineRoute({
       method: 'POST',

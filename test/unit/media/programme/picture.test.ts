@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   createCanvas,
   drawFrame,
+  fillBox,
   fillCanvas,
   overlaps,
   parseColor,
@@ -9,6 +10,7 @@ import {
 import { createFramePool, type Frame, frameBytes } from '../../../../src/media/programme/frame-pool.ts';
 import { nutFrameHeader, nutHeader } from '../../../../src/media/programme/nut.ts';
 import { crc32Mpeg } from '../../../../src/media/programme/nut-crc.ts';
+import { fitInside, pictureBox } from '../../../../src/media/programme/picture-box.ts';
 import { createVideoFeed } from '../../../../src/media/programme/video-feed.ts';
 
 function plain(width: number, height: number, y: number, u: number, v: number): Frame {
@@ -52,6 +54,50 @@ describe('canvas', () => {
     const box = { x: 0, y: 0, width: 4, height: 4 };
     expect(overlaps(box, { ...box, x: 4 })).toBe(false);
     expect(overlaps(box, { ...box, x: 2, y: 2 })).toBe(true);
+  });
+});
+
+test('one colour fills a box in every plane and nothing else', () => {
+  const canvas = createCanvas(4, 4);
+  fillCanvas(canvas, { y: 1, u: 2, v: 3 });
+  fillBox(canvas, { x: 2, y: 0, width: 2, height: 2 }, { y: 7, u: 8, v: 9 });
+  expect([...canvas.data]).toEqual([
+    ...[1, 1, 7, 7, 1, 1, 7, 7, ...Array(8).fill(1)],
+    ...[2, 8, 2, 2],
+    ...[3, 9, 3, 3],
+  ]);
+});
+
+describe('where a picture stands in its cell', () => {
+  const cell = { x: 100, y: 50, width: 200, height: 100 };
+
+  test.each([
+    ['4:3', { width: 320, height: 240 }, { width: 132, height: 100 }],
+    ['16:9', { width: 1920, height: 1080 }, { width: 176, height: 100 }],
+    ['2:1', { width: 400, height: 200 }, { width: 200, height: 100 }],
+    ['21:9', { width: 840, height: 360 }, { width: 200, height: 84 }],
+    ['1:1000', { width: 2, height: 2000 }, { width: 2, height: 100 }],
+  ])('%s fits inside in even pixels', (_what, picture, wanted) => {
+    expect(fitInside(picture, cell)).toEqual(wanted);
+  });
+
+  test('what fits already is centred and keeps its size', () => {
+    const fitted = fitInside({ width: 320, height: 240 }, cell);
+    const wanted = { x: 134, y: 50, width: 132, height: 100 };
+    expect(pictureBox(fitted, cell, 'fit-background')).toEqual(wanted);
+  });
+
+  test('what was made for another cell is scaled into this one with its aspect', () => {
+    expect(pictureBox({ width: 640, height: 640 }, cell, 'fit')).toEqual({
+      x: 150,
+      y: 50,
+      width: 100,
+      height: 100,
+    });
+  });
+
+  test.each(['crop', 'stretch'] as const)('%s takes the whole cell', (renderMode) => {
+    expect(pictureBox({ width: 640, height: 640 }, cell, renderMode)).toBe(cell);
   });
 });
 

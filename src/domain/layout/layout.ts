@@ -1,0 +1,136 @@
+import { canonicalUser, type StreamKind } from '../ids.ts';
+import type {
+  CustomCell,
+  CustomLayout,
+  FloatingLayout,
+  GridLayout,
+  LayoutSpec,
+  MainUser,
+  RenderMode,
+  ShareLayout,
+} from '../task.ts';
+import {
+  type Box,
+  type CanvasSize,
+  evenBox,
+  type LayoutBox,
+  type LayoutInput,
+  MAX_INPUTS,
+  type RoomStream,
+} from './box.ts';
+import { floatingBoxes } from './floating.ts';
+import { gridBoxes } from './grid.ts';
+import { shareBoxes } from './share.ts';
+
+/** The stream of the main user where none is named. */
+const PREFERRED = { floating: 'main', share: 'aux' } as const;
+
+type Dynamic = GridLayout | FloatingLayout | ShareLayout;
+
+function isOf(input: RoomStream, userId: string): boolean {
+  return canonicalUser(input.userId) === canonicalUser(userId);
+}
+
+/** The big picture's input, null while it is not there. */
+function findMain<T extends RoomStream>(
+  shown: readonly T[],
+  main: MainUser | undefined,
+  preferred: StreamKind,
+): T | null {
+  if (main === undefined) return null;
+  const streams = shown.filter((input) => isOf(input, main.userId));
+  if (main.stream !== undefined) return streams.find((input) => input.stream === main.stream) ?? null;
+  return streams.find((input) => input.stream === preferred) ?? streams[0] ?? null;
+}
+
+function placed(
+  input: LayoutInput | undefined,
+  box: Box | undefined,
+  zOrder: number,
+  renderMode: RenderMode = 'crop',
+): LayoutBox[] {
+  return input && box && box.width > 0 && box.height > 0
+    ? [{ streamId: input.streamId, ...box, zOrder, renderMode }]
+    : [];
+}
+
+function layOutGrid(layout: GridLayout, shown: readonly LayoutInput[], canvas: CanvasSize): LayoutBox[] {
+  const boxes = gridBoxes(shown.length, canvas);
+  return shown.flatMap((input, at) => placed(input, boxes[at], 0, layout.renderMode));
+}
+
+function layOutFloating(
+  layout: FloatingLayout,
+  shown: readonly LayoutInput[],
+  canvas: CanvasSize,
+): LayoutBox[] {
+  const big = findMain(shown, layout.main, PREFERRED.floating) ?? shown[0];
+  const others = shown.filter((input) => input !== big);
+  const boxes = floatingBoxes(others.length, canvas);
+  return [
+    ...placed(big, evenBox(0, 0, canvas.width, canvas.height), 0, layout.renderMode),
+    ...others.flatMap((input, at) => placed(input, boxes[at], 1, layout.renderMode)),
+  ];
+}
+
+function layOutShare(layout: ShareLayout, shown: readonly LayoutInput[], canvas: CanvasSize): LayoutBox[] {
+  const big = findMain(shown, layout.main, PREFERRED.share);
+  const others = shown.filter((input) => input !== big);
+  const boxes = shareBoxes(others.length, layout.mainSide ?? 'left', canvas);
+  return [
+    // A screen is shown whole: its edges are content.
+    ...placed(big ?? undefined, boxes.big, 0, layout.renderMode ?? 'fit'),
+    ...others.flatMap((input, at) => placed(input, boxes.small[at], 0, layout.renderMode)),
+  ];
+}
+
+function isFor({ source }: CustomCell, input: RoomStream): boolean {
+  return source !== undefined && source.stream === input.stream && isOf(input, source.userId);
+}
+
+/** The input of each cell: the one it names, else the next by entry that no cell names. */
+function fillCells<T extends RoomStream>({ cells }: CustomLayout, inputs: readonly T[]): (T | undefined)[] {
+  const free = inputs.filter((input) => !cells.some((cell) => isFor(cell, input)));
+  return cells.map((cell) => (cell.source ? inputs.find((one) => isFor(cell, one)) : free.shift()));
+}
+
+function layOutCustom(layout: CustomLayout, inputs: readonly LayoutInput[]): LayoutBox[] {
+  const filled = fillCells(layout, inputs);
+  return layout.cells.flatMap((cell, at) => {
+    const box = evenBox(cell.x, cell.y, cell.width, cell.height);
+    return placed(filled[at], box, cell.zOrder ?? 0, cell.renderMode);
+  });
+}
+
+function hasCell(layout: Dynamic, input: LayoutInput): boolean {
+  return layout.holdAudioOnly === true || !input.audioOnly;
+}
+
+/** The streams that are mixed at all, seen or only heard: 16 by entry and the main user, or those with a custom cell. */
+export function mixedStreams<T extends RoomStream>(layout: LayoutSpec, streams: readonly T[]): T[] {
+  if (layout.mode === 'custom') {
+    const filled = new Set(fillCells(layout, streams));
+    return streams.filter((stream) => filled.has(stream));
+  }
+  const main = layout.mode === 'grid' ? null : findMain(streams, layout.main, PREFERRED[layout.mode]);
+  const first = streams.slice(0, MAX_INPUTS);
+  return main === null || first.includes(main) ? first : [...first.slice(0, MAX_INPUTS - 1), main];
+}
+
+/** Cells of the inputs, which come in order of entry; who leaves frees a cell and the later close up. */
+export function layOut(
+  layout: LayoutSpec,
+  inputs: readonly LayoutInput[],
+  canvas: CanvasSize,
+): readonly LayoutBox[] {
+  if (layout.mode === 'custom') return layOutCustom(layout, inputs);
+  const shown = inputs.filter((input) => hasCell(layout, input)).slice(0, MAX_INPUTS);
+  switch (layout.mode) {
+    case 'grid':
+      return layOutGrid(layout, shown, canvas);
+    case 'floating':
+      return layOutFloating(layout, shown, canvas);
+    case 'share':
+      return layOutShare(layout, shown, canvas);
+  }
+}
