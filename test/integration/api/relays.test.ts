@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { unseal } from '../../../src/identity/seal.ts';
+import { createStatusWriter, saveFailure } from '../../../src/tasks/job-status.ts';
+import {
+  APP_ID,
+  ask,
+  clusterSecret,
+  KEY,
+  redis,
+  SHOWN,
+  startRelay,
+  TO,
+  tasks,
+  useOperatorApi,
+} from '../../support/operator-rig.ts';
+
+useOperatorApi();
+
+describe('starting a relay', () => {
+  it('stores the task with its key sealed, and shows it with its key hidden', async () => {
+    const { status, json } = await ask('POST', '/relays', { room: 7, targets: [TO] });
+    expect(status).toBe(201);
+    const agent = `mix_${json.taskId.slice(0, 8)}`;
+    expect(json.streamId).toBe(`${APP_ID}_7_${agent}_main`);
+    const listed = await ask('GET', '/relays');
+    const target = {
+      url: SHOWN,
+      state: 'idle',
+      attempt: 0,
+      nextRetryAt: null,
+      lastError: null,
+      bytes: 0,
+    };
+    expect(listed.json).toEqual([
+      { taskId: json.taskId, room: 7, state: 'waiting', streamId: json.streamId, targets: [target] },
+    ]);
+    expect((await ask('GET', `/relays/${json.taskId}`)).json).toEqual({
+      ...listed.json[0],
+      error: null,
+    });
+    const mix = { kind: 'mix', id: json.taskId } as const;
+    await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });
+    expect((await ask('GET', `/relays/${json.taskId}`)).json.error).toBe('there is no ffmpeg');
+    const stored = JSON.stringify(await redis.hgetall('roomcast:tasks'));
+    expect(stored).not.toContain(KEY);
+    const task = await tasks.get(json.taskId);
+    const sealed = task?.kind === 'relay' ? (task.targets[0]?.sealedUrl ?? '') : '';
+    expect(unseal(clusterSecret, sealed).reveal()).toBe(TO);
+  });
+
+  it('keeps integer room 7 and string room "7" apart', async () => {
+    await startRelay({ room: 7 });
+    await startRelay({ room: '7' });
+    const { json } = await ask('GET', '/relays');
+    expect(json.map((relay: { room: unknown }) => relay.room)).toEqual([7, '7']);
+    expect(json[0].streamId).not.toBe(json[1].streamId);
+  });
+
+  it.each<[string, object]>([
+    ['room 0', { room: 0 }],
+    ['room 4294967296', { room: 4_294_967_296 }],
+    ['a room of 65 characters', { room: 'x'.repeat(65) }],
+    ['a room with a slash', { room: 'a/b' }],
+    ['no target', { targets: [] }],
+    ['21 targets', { targets: Array.from({ length: 21 }, (_, n) => `${TO}${n}`) }],
+    ['a URL that is none', { targets: ['http://127.0.0.1/live/x'] }],
+    ['the same URL twice', { targets: [TO, TO] }],
+    ['an odd width', { video: { width: 641 } }],
+    ['a height of 1922', { video: { height: 1922 } }],
+    ['61 frames a second', { video: { fps: 61 } }],
+    ['9 kbps', { video: { bitrateKbps: 9 } }],
+    ['an unknown field', { colour: 'red' }],
+    ['an unknown app', { sdkAppId: 5 }],
+    ['an agent of digits only', { agentUserId: '123' }],
+    ['a copy with a layout', { single: { userId: 'ann' }, layout: 'grid' }],
+  ])('refuses %s in one sentence and stores nothing', async (_what, body) => {
+    const { status, json, text } = await ask('POST', '/relays', { room: 7, targets: [TO], ...body });
+    expect([400, 409]).toContain(status);
+    expect(json.error.message.split('\n')).toHaveLength(1);
+    expect(text).not.toContain(KEY);
+    expect(await tasks.list()).toEqual([]);
+  });
+
+  it('refuses an agent that somebody in the room is', async () => {
+    const facts = {
+      appId: APP_ID,
+      room: { kind: 'number', value: 7 },
+      createdAt: 1,
+      ownerUserId: 'ann',
+      gatewayId: 'g',
+      users: [{ userId: 'ann', order: 1, enteredAt: 1, lostAt: null, gatewayId: 'g', streams: [] }],
+    };
+    await redis.hset('roomcast:rooms', `${APP_ID}/7`, JSON.stringify(facts));
+    const { status, json } = await ask('POST', '/relays', { room: 7, targets: [TO], agentUserId: 'Ann' });
+    expect(status).toBe(409);
+    expect(json.error.code).toBe('conflict');
+  });
+});
+
+describe('a running relay', () => {
+  it('shows what its workers report', async () => {
+    const taskId = await startRelay();
+    const writer = createStatusWriter({ redis, job: { kind: 'push', id: taskId }, workerId: 'w', epoch: 1 });
+    const task = await tasks.get(taskId);
+    const targetId = task?.kind === 'relay' ? (task.targets[0]?.id ?? '') : '';
+    const lastError = { code: 'connection-refused', message: 'nobody listens there', at: 5 };
+    writer.report({
+      kind: 'push',
+      source: 'waiting',
+      targets: [
+        {
+          targetId,
+          url: SHOWN,
+          state: 'backing-off',
+          attempt: 4,
+          nextRetryAt: 77,
+          lastError,
+          bytes: 12,
+          lagMs: 0,
+          droppedFrames: 0,
+          connectedAt: null,
+          sessions: 0,
+        },
+      ],
+    });
+    await writer.rewrite();
+    const { json } = await ask('GET', `/relays/${taskId}`);
+    expect(json.targets).toEqual([
+      { url: SHOWN, state: 'backing-off', attempt: 4, nextRetryAt: 77, lastError, bytes: 12 },
+    ]);
+    await writer.close();
+  });
+
+  it('gains and loses targets while the others keep their identity', async () => {
+    const taskId = await startRelay();
+    const before = await tasks.get(taskId);
+    const added = await ask('PATCH', `/relays/${taskId}`, { add: [`${TO}2`] });
+    expect(added).toMatchObject({ status: 200, json: { taskId } });
+    const after = await tasks.get(taskId);
+    if (before?.kind !== 'relay' || after?.kind !== 'relay') throw new Error('not stored');
+    expect(after.targets[0]).toEqual(before.targets[0]);
+    expect(after.targets).toHaveLength(2);
+    expect(after.revision).toBeGreaterThan(before.revision);
+    expect((await ask('PATCH', `/relays/${taskId}`, { remove: [TO] })).status).toBe(200);
+    const left = await tasks.get(taskId);
+    expect(left?.kind === 'relay' && left.targets).toEqual([after.targets[1]]);
+  });
+
+  it.each<[string, object, number]>([
+    ['nothing', {}, 400],
+    ['a target it has', { add: [TO] }, 409],
+    ['a target it does not have', { remove: [`${TO}-other`] }, 404],
+    ['its last target', { remove: [TO] }, 400],
+    ['a layout that does not exist', { layout: 'circle' }, 400],
+    ['a main user of the grid', { main: 'ann' }, 400],
+    [
+      'a custom layout larger than the canvas',
+      { layout: { mode: 'custom', cells: [{ x: 1000, y: 0, width: 640, height: 360 }] } },
+      400,
+    ],
+    ['a layout and a target it has', { layout: 'floating', add: [TO] }, 409],
+  ])('is not changed by %s', async (_what, body, expected) => {
+    const taskId = await startRelay();
+    const before = await tasks.get(taskId);
+    expect((await ask('PATCH', `/relays/${taskId}`, body)).status).toBe(expected);
+    expect(await tasks.get(taskId)).toEqual(before);
+  });
+
+  it('changes its layout and main user, and keeps its targets', async () => {
+    const taskId = await startRelay({ layout: 'floating', main: 'ann' });
+    const layoutOf = async () => {
+      const task = await tasks.get(taskId);
+      return task?.source.type === 'mix' ? task.source.programme.layout : null;
+    };
+    expect(await layoutOf()).toEqual({ mode: 'floating', main: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: 'share' })).status).toBe(200);
+    expect(await layoutOf()).toEqual({ mode: 'share', main: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { main: 'bob' })).status).toBe(200);
+    expect(await layoutOf()).toEqual({ mode: 'share', main: { userId: 'bob' } });
+    const cell = { x: 0, y: 0, width: 640, height: 360, source: { userId: 'ann' } };
+    const custom = { mode: 'custom', cells: [cell] };
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: custom })).status).toBe(200);
+    expect(await layoutOf()).toEqual({
+      mode: 'custom',
+      cells: [{ ...cell, source: { userId: 'ann', stream: 'main' } }],
+    });
+    expect(await tasks.get(taskId)).toMatchObject({ kind: 'relay', targets: [{ shownUrl: SHOWN }] });
+  });
+
+  it('that copies one stream has no layout', async () => {
+    const taskId = await startRelay({ single: { userId: 'ann' } });
+    expect((await ask('PATCH', `/relays/${taskId}`, { layout: 'grid' })).status).toBe(400);
+  });
+
+  it('is told to connect a target now, by its whole URL or as it is shown', async () => {
+    const taskId = await startRelay();
+    expect((await ask('POST', `/relays/${taskId}/retry`, { url: TO })).status).toBe(200);
+    expect((await ask('POST', `/relays/${taskId}/retry`, { url: SHOWN })).status).toBe(200);
+    const task = await tasks.get(taskId);
+    const relay = task?.kind === 'relay' ? task : null;
+    expect(relay?.retryNonce).toEqual({ [relay?.targets[0]?.id ?? '']: 2 });
+  });
+
+  it('wants the whole URL where two are shown alike', async () => {
+    const taskId = await startRelay({ targets: [TO, `${TO}2`] });
+    expect((await ask('POST', `/relays/${taskId}/retry`, { url: SHOWN })).status).toBe(409);
+    expect((await ask('POST', `/relays/${taskId}/retry`, { url: TO })).status).toBe(200);
+  });
+
+  it('stops once; later changes are refused, and it stays in the list for an hour', async () => {
+    const taskId = await startRelay();
+    expect(await ask('DELETE', `/relays/${taskId}`)).toMatchObject({ status: 200, json: { taskId } });
+    expect(await ask('DELETE', `/relays/${taskId}`)).toMatchObject({ status: 200, json: { taskId } });
+    expect(await tasks.get(taskId)).toMatchObject({ endReason: 'stopped' });
+    expect((await ask('PATCH', `/relays/${taskId}`, { add: [`${TO}2`] })).status).toBe(409);
+    expect((await ask('GET', '/relays')).json).toMatchObject([{ taskId, state: 'ended' }]);
+  });
+
+  it.each(['GET', 'DELETE'] as const)('%s of an unknown one is 404', async (method) => {
+    expect((await ask(method, '/relays/nosuchtask')).status).toBe(404);
+  });
+});
