@@ -54,8 +54,8 @@ function createSourceFinder(context: JobContext, task: MixTask): () => Promise<S
       inputs: await Promise.all(
         inputs.map(async (input) => ({ ...input, url: await readUrl(input.streamId) })),
       ),
-      layout: source.programme.layout,
-      layoutRevision: revision,
+      programme: source.programme,
+      programmeRevision: revision,
     };
   };
 }
@@ -66,7 +66,7 @@ function outline(sources: Sources): string {
   return JSON.stringify([
     bare(sources.publishUrl),
     sources.inputs.map((input) => [input.streamId, bare(input.url)]),
-    sources.layout,
+    sources.programme,
   ]);
 }
 
@@ -135,10 +135,12 @@ async function keepRunning(
     const startedAt = performance.now();
     const child = launchProgramme({
       entry: deps.programmeEntry,
-      spec: task.source.programme,
       timelineStartedAt: task.createdAt,
       sources: run.sources,
       log,
+      onEvent: (event) => {
+        if (event.type !== 'speaking') log.info({ event }, 'the programme notices');
+      },
       onStatus(status) {
         run.status = status;
         context.report(status);

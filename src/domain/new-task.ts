@@ -1,15 +1,8 @@
 import { GatewayError } from './errors.ts';
 import { canonicalUser, type RoomId, roomLabel, type StreamKind, sameRoom, streamId } from './ids.ts';
-import { sameLayout } from './layout/rules.ts';
-import type {
-  ProgrammeSpec,
-  PushTarget,
-  RecordFormat,
-  RecordTask,
-  RelayTask,
-  Task,
-  TaskSource,
-} from './task.ts';
+import type { ProgrammeSpec } from './programme.ts';
+import { sameSpec } from './same-spec.ts';
+import type { PushTarget, RecordFormat, RecordTask, RelayTask, Task, TaskSource } from './task.ts';
 
 /** What a caller asks a task to read. */
 export type SourceRequest =
@@ -35,19 +28,6 @@ type Base = Omit<RelayTask, 'kind' | 'targets' | 'retryNonce'>;
 /** Eight characters of the task id, so that the agent is a valid user id and tells its task. */
 const AGENT_ID_CHARS = 8;
 
-function sameProgramme(a: ProgrammeSpec, b: ProgrammeSpec): boolean {
-  return (
-    a.video.width === b.video.width &&
-    a.video.height === b.video.height &&
-    a.video.fps === b.video.fps &&
-    a.video.bitrateKbps === b.video.bitrateKbps &&
-    a.video.gopSeconds === b.video.gopSeconds &&
-    a.audio.bitrateKbps === b.audio.bitrateKbps &&
-    sameLayout(a.layout, b.layout) &&
-    a.background === b.background
-  );
-}
-
 interface ResolvedSource {
   readonly source: TaskSource;
   readonly streamId: string;
@@ -64,7 +44,7 @@ function findSharedMix(
     (task) =>
       task.source.type === 'mix' &&
       sameRoom(task.room, request.room) &&
-      sameProgramme(task.source.programme, wanted.programme) &&
+      sameSpec(task.source.programme, wanted.programme) &&
       (agent === null || canonicalUser(task.agentUserId) === agent),
   );
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type NginxRtmp, startNginxRtmp } from '../../src/demo/nginx-rtmp.ts';
 import { layOut } from '../../src/domain/layout/layout.ts';
-import { DEFAULT_PROGRAMME } from '../../src/domain/task.ts';
+import { DEFAULT_PROGRAMME } from '../../src/domain/programme.ts';
 import { programmeCodecOptions } from '../../src/media/ffmpeg/argv.ts';
 import { startFfmpeg } from '../../src/media/ffmpeg/process.ts';
 import { launchProgramme } from '../../src/media/programme/launcher.ts';
@@ -76,15 +76,15 @@ async function measureRoomcast({ seconds, inputs, clip, sink }: Setting): Promis
   let live = 0;
   const child = launchProgramme({
     entry: ENTRY,
-    spec: DEFAULT_PROGRAMME,
     timelineStartedAt: Date.now(),
     log: pino({ level: 'silent' }),
     sources: {
-      layout: DEFAULT_PROGRAMME.layout,
-      layoutRevision: 1,
+      programme: DEFAULT_PROGRAMME,
+      programmeRevision: 1,
       publishUrl: sink.rtmpUrl('live', 'roomcast'),
       inputs: names.map((name) => ({ streamId: name, userId: name, stream: 'main', url: source.url(name) })),
     },
+    onEvent: () => undefined,
     onStatus(status) {
       live = status.inputs.filter((input) => input.state === 'live').length;
     },

@@ -1,7 +1,8 @@
 import { type JobRef, jobKey } from '../../src/domain/job.ts';
 import { EMPTY_MEMORY, type PlanInput } from '../../src/domain/plan.ts';
+import { DEFAULT_PROGRAMME } from '../../src/domain/programme.ts';
 import type { RoomFacts, UserFacts } from '../../src/domain/room.ts';
-import { DEFAULT_PROGRAMME, type RecordTask, type RelayTask, type Task } from '../../src/domain/task.ts';
+import type { RecordTask, RelayTask, Task } from '../../src/domain/task.ts';
 
 export const NOW = 1_800_000_000_000;
 export const ROOM = { kind: 'number', value: 1001 } as const;

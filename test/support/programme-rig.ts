@@ -3,19 +3,22 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import type { MixStatus } from '../../src/domain/job.ts';
-import { DEFAULT_PROGRAMME, type LayoutSpec, type ProgrammeSpec } from '../../src/domain/task.ts';
+import type { LayoutSpec } from '../../src/domain/layout/spec.ts';
+import type { MixEvent } from '../../src/domain/mix-event.ts';
+import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../src/domain/programme.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
 import { launchProgramme, type ProgrammeChild } from '../../src/media/programme/launcher.ts';
+import type { SourceInput, Sources } from '../../src/media/programme/protocol.ts';
 import { readFlv } from './clip.ts';
 import { eventually } from './eventually.ts';
 import { type FlvSource, startFlvSource } from './flv-source.ts';
 import { type NginxRtmp, startNginxRtmp } from './nginx-rtmp.ts';
 
 /** Small and quick: the machine of a test run has other things to do. */
-export const SMALL_PROGRAMME: ProgrammeSpec = {
+export const SMALL_PROGRAMME = {
   ...DEFAULT_PROGRAMME,
   video: { width: 640, height: 360, fps: 30, bitrateKbps: 800, gopSeconds: 1 },
-};
+} as const satisfies ProgrammeSpec;
 
 /** A real programme process between a small HTTP-FLV source and nginx-rtmp, which records what it receives. */
 export interface ProgrammeRig {
@@ -24,6 +27,12 @@ export interface ProgrammeRig {
   readonly child: ProgrammeChild;
   /** In the layout last shown; `ann-screen` is the screen of user ann, any other stream a user's camera. */
   show(streamIds: readonly string[], layout?: LayoutSpec): void;
+  /** Changes a part of the programme; the rest stays. */
+  change(part: Partial<ProgrammeSpec>): void;
+  /** What the room lets nobody hear or see of a stream. */
+  block(streamId: string, blocked: NonNullable<SourceInput['blocked']>): void;
+  /** All that the programme noticed so far. */
+  readonly events: readonly MixEvent[];
   status(): MixStatus | null;
   /** Resolves when the status is as asked. */
   until(check: (status: MixStatus) => boolean, deadlineMs?: number): Promise<MixStatus>;
@@ -52,18 +61,22 @@ export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): 
   const source = await startFlvSource();
   const publishUrl = nginx.rtmpUrl('live', 'mix');
   let status: MixStatus | null = null;
-  let { layout } = spec;
-  let layoutRevision = 1;
+  let sources: Sources = { publishUrl, inputs: [], programme: spec, programmeRevision: 1 };
+  const events: MixEvent[] = [];
   const child = launchProgramme({
     entry: ENTRY,
-    spec,
     timelineStartedAt: Date.now(),
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
-    sources: { publishUrl, inputs: [], layout, layoutRevision },
+    sources,
+    onEvent: (event) => events.push(event),
     onStatus: (next) => {
       status = next;
     },
   });
+  const tell = (next: Partial<Sources>): void => {
+    sources = { ...sources, ...next, programmeRevision: sources.programmeRevision + 1 };
+    child.update(sources);
+  };
   const recording = async (): Promise<string> => {
     const file = (await readdir(nginx.recordingDir)).find((name) => name.endsWith('.flv'));
     if (file === undefined) throw new Error('nginx has recorded nothing');
@@ -78,12 +91,16 @@ export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): 
     source,
     nginx,
     child,
-    show(streamIds, wanted = layout) {
-      layout = wanted;
-      layoutRevision += 1;
+    show(streamIds, layout = sources.programme.layout) {
       const inputs = streamIds.map((streamId) => ({ ...refOf(streamId), url: source.url(streamId) }));
-      child.update({ publishUrl, inputs, layout, layoutRevision });
+      tell({ inputs, programme: { ...sources.programme, layout } });
     },
+    change: (part) => tell({ programme: { ...sources.programme, ...part } }),
+    block(streamId, blocked) {
+      const blockedOf = (input: SourceInput) => (input.streamId === streamId ? { ...input, blocked } : input);
+      tell({ inputs: sources.inputs.map(blockedOf) });
+    },
+    events,
     status: () => status,
     until,
     received,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_INPUTS } from '../../domain/layout/box.ts';
 import type { LayoutRequest } from '../../domain/layout/change.ts';
-import { type LayoutSpec, RENDER_MODES } from '../../domain/task.ts';
+import { type LayoutSpec, RENDER_MODES } from '../../domain/layout/spec.ts';
 
 const MAX_USER_CHARS = 32;
 const MAX_SIDE = 1920;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_PROGRAMME } from '../../domain/task.ts';
+import { DEFAULT_PROGRAMME } from '../../domain/programme.ts';
 import { layoutSchema, mainSchema } from './layout-schema.ts';
 
 export const MAX_TARGETS = 20;

@@ -1,5 +1,5 @@
 import type { StreamKind } from '../ids.ts';
-import type { RenderMode } from '../task.ts';
+import type { RenderMode } from './spec.ts';
 
 export interface CanvasSize {
   readonly width: number;

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts';
-import type { LayoutSpec, ProgrammeSpec } from '../task.ts';
+import type { ProgrammeSpec } from '../programme.ts';
 import { checkLayout } from './rules.ts';
+import type { LayoutSpec } from './spec.ts';
 
 export type DynamicMode = 'grid' | 'floating' | 'share';
 
@@ -33,6 +34,6 @@ function withMain(layout: LayoutSpec, userId: string): LayoutSpec {
 export function withLayout(programme: ProgrammeSpec, { layout, main }: LayoutRequest): ProgrammeSpec {
   const base = typeof layout === 'string' ? withMode(layout, programme.layout) : (layout ?? programme.layout);
   const next = main === undefined ? base : withMain(base, main);
-  checkLayout(next, programme.video);
+  if (programme.video) checkLayout(next, programme.video);
   return { ...programme, layout: next };
 }

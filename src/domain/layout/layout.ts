@@ -1,14 +1,4 @@
 import { canonicalUser, type StreamKind } from '../ids.ts';
-import type {
-  CustomCell,
-  CustomLayout,
-  FloatingLayout,
-  GridLayout,
-  LayoutSpec,
-  MainUser,
-  RenderMode,
-  ShareLayout,
-} from '../task.ts';
 import {
   type Box,
   type CanvasSize,
@@ -21,6 +11,16 @@ import {
 import { floatingBoxes } from './floating.ts';
 import { gridBoxes } from './grid.ts';
 import { shareBoxes } from './share.ts';
+import type {
+  CustomCell,
+  CustomLayout,
+  FloatingLayout,
+  GridLayout,
+  LayoutSpec,
+  MainUser,
+  RenderMode,
+  ShareLayout,
+} from './spec.ts';
 
 /** The stream of the main user where none is named. */
 const PREFERRED = { floating: 'main', share: 'aux' } as const;

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import { canonicalUser, parseUserId } from '../ids.ts';
-import type { CustomCell, CustomLayout, LayoutSpec } from '../task.ts';
 import { type CanvasSize, MAX_INPUTS } from './box.ts';
+import type { CustomCell, CustomLayout, LayoutSpec } from './spec.ts';
 
 function refuse(message: string): never {
   throw new GatewayError('bad-request', message);
@@ -31,16 +31,4 @@ function checkCustom({ cells }: CustomLayout, canvas: CanvasSize): void {
 export function checkLayout(layout: LayoutSpec, canvas: CanvasSize): void {
   if (layout.mode === 'custom') checkCustom(layout, canvas);
   else if (layout.mode !== 'grid' && layout.main) parseUserId(layout.main.userId);
-}
-
-/** One text for all layouts that look alike, whatever the order of their fields. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== 'object' || value === null) return value;
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  return fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, field]) => [name, canonical(field)]);
-}
-
-export function sameLayout(a: LayoutSpec, b: LayoutSpec): boolean {
-  return JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
 }

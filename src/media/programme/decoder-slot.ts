@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RenderMode } from '../../domain/task.ts';
+import type { RenderMode } from '../../domain/layout/spec.ts';
 import type { DecodedPicture } from '../ffmpeg/argv.ts';
 import { parseAvcConfig } from '../flv/avc-config.ts';
 import type { GopKeeper, GopSnapshot } from '../flv/gop.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { InputState, InputStatus } from '../../domain/job.ts';
+import type { MixEventBody } from '../../domain/mix-event.ts';
 import { createGopKeeper } from '../flv/gop.ts';
 import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isSequenceHeader, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
@@ -18,6 +19,7 @@ export interface InputOptions {
   readonly log: Logger;
   readonly priorities: Priorities;
   readonly playoutDelayMs?: number;
+  readonly onEvent: (event: MixEventBody) => void;
 }
 
 export interface TagArrival {

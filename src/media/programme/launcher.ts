@@ -2,17 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
-import type { ProgrammeSpec } from '../../domain/task.ts';
+import type { MixEvent } from '../../domain/mix-event.ts';
 import type { FromProgramme, Sources, ToProgramme } from './protocol.ts';
 
 export interface LaunchOptions {
   /** The built main.js of this folder. */
   readonly entry: string;
-  readonly spec: ProgrammeSpec;
   readonly timelineStartedAt: number;
   readonly sources: Sources;
   readonly log: Logger;
   readonly onStatus: (status: MixStatus) => void;
+  readonly onEvent: (event: MixEvent) => void;
 }
 
 export interface ProgrammeExit {
@@ -82,14 +82,15 @@ export function launchProgramme(options: LaunchOptions): ProgrammeChild {
   });
   child.on('message', (message: FromProgramme) => {
     if (message.type === 'fenced') fenced = true;
+    else if (message.type === 'event') options.onEvent(message.event);
     else options.onStatus(message.status);
   });
   const tell = (message: ToProgramme): void => {
     // It may just have ended: `exited` tells.
     if (child.connected) child.send(message, () => undefined);
   };
-  const { spec, timelineStartedAt, sources } = options;
-  tell({ type: 'start', spec, timelineStartedAt, logLevel: log.level, sources });
+  const { timelineStartedAt, sources } = options;
+  tell({ type: 'start', timelineStartedAt, logLevel: log.level, sources });
 
   return {
     pid: child.pid ?? 0,

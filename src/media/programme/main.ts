@@ -32,11 +32,11 @@ function runProgrammeProcess(): void {
   function start(message: ToProgramme & { type: 'start' }): void {
     log.level = message.logLevel;
     programme = startProgramme({
-      spec: message.spec,
       timelineStartedAt: message.timelineStartedAt,
       sources: message.sources,
       priorities: raiseOwnPriority(),
       log,
+      onEvent: (event) => tell({ type: 'event', event: { ...event, at: Date.now() } }),
       onFenced() {
         tell({ type: 'fenced' });
         end(0);

@@ -1,5 +1,5 @@
 import type { Box, CanvasSize } from '../../domain/layout/box.ts';
-import type { RenderMode } from '../../domain/task.ts';
+import type { RenderMode } from '../../domain/layout/spec.ts';
 
 const LEAST = 2;
 /** Rounding to even pixels moves a size by no more. */

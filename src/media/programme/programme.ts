@@ -1,29 +1,29 @@
 import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
-import { mixedStreams } from '../../domain/layout/layout.ts';
-import { sameLayout } from '../../domain/layout/rules.ts';
-import type { LayoutSpec, ProgrammeSpec } from '../../domain/task.ts';
-import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
+import type { MixEventBody } from '../../domain/mix-event.ts';
+import { DEFAULT_VIDEO, type ProgrammeSpec } from '../../domain/programme.ts';
+import { sameSpec } from '../../domain/same-spec.ts';
 import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
 import { createEncoderKeeper } from './encoder-keeper.ts';
 import { frameBytes } from './frame-pool.ts';
-import { createInput, type ProgrammeInput } from './input.ts';
+import type { ProgrammeInput } from './input.ts';
+import { InputSet, isElsewhere } from './input-set.ts';
 import type { Priorities } from './priority.ts';
-import type { InputRef, Sources } from './protocol.ts';
+import type { Sources } from './protocol.ts';
 import { createScene } from './scene.ts';
 import { openUplink } from './uplink.ts';
 import { createUsageMeter } from './usage.ts';
 
 export interface ProgrammeOptions {
-  readonly spec: ProgrammeSpec;
   /** Unix ms at which the programme's timestamps are 0. */
   readonly timelineStartedAt: number;
   readonly sources: Sources;
   readonly priorities: Priorities;
   readonly log: Logger;
+  readonly onEvent: (event: MixEventBody) => void;
   /** A higher epoch publishes or reads: this run is over. */
   readonly onFenced: () => void;
 }
@@ -36,26 +36,14 @@ export interface Programme {
   stop(): Promise<void>;
 }
 
-interface Attached {
-  readonly input: ProgrammeInput;
-  readonly reader: StreamReader;
-  url: string | null;
-}
-
-/** Another address, not only a fresh ticket. Without a known address what is connected stays. */
-function isElsewhere(before: string | null, after: string | null): boolean {
-  return before !== null && after !== null && before.split('?')[0] !== after.split('?')[0];
-}
-
 export function startProgramme(options: ProgrammeOptions): Programme {
-  const { spec, log } = options;
-  const { width, height, fps, bitrateKbps, gopSeconds } = spec.video;
+  const { log } = options;
+  const spec = options.sources.programme;
+  const { width, height, fps, bitrateKbps, gopSeconds } = spec.video ?? DEFAULT_VIDEO;
   const startedAtMs = performance.now();
   const timelineStartMs = Math.max(0, Date.now() - options.timelineStartedAt);
   let sources = options.sources;
-  let layout: LayoutSpec | null = null;
-  let attached = new Map<string, Attached>();
-  const leaving = new Set<Attached>();
+  let programme: ProgrammeSpec | null = null;
   let [framesOut, framesDropped, lateTicks] = [0, 0, 0];
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -78,53 +66,16 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
     },
   });
+  const inputs = new InputSet(options);
   const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });
 
-  function attach(ref: InputRef, url: string | null): Attached {
-    const input = createInput({ ref, log, priorities: options.priorities });
-    const entry: Attached = {
-      input,
-      url,
-      reader: openStreamReader({
-        url: () => entry.url,
-        log: log.child({ input: ref.streamId }),
-        onTag: (tag, info) => input.push(tag, info),
-        onStreamStart: () => input.restart(),
-        onFenced: options.onFenced,
-      }),
-    };
-    return entry;
-  }
-
-  function moveTo(entry: Attached, url: string | null): void {
-    const moved = isElsewhere(entry.url, url);
-    entry.url = url;
-    if (moved) entry.reader.reconnect();
-  }
-
   function show(wanted: Sources): void {
-    const next = new Map<string, Attached>();
-    for (const { url, ...ref } of mixedStreams(wanted.layout, wanted.inputs)) {
-      const known = attached.get(ref.streamId);
-      if (known) moveTo(known, url);
-      next.set(ref.streamId, known ?? attach(ref, url));
-    }
-    const same =
-      layout !== null &&
-      sameLayout(layout, wanted.layout) &&
-      next.size === attached.size &&
-      [...next.keys()].join() === [...attached.keys()].join();
-    for (const [id, entry] of attached) if (!next.has(id)) leaving.add(entry);
-    attached = next;
-    layout = wanted.layout;
-    if (same) return;
-    const inputs = [...next.values()].map((entry) => entry.input);
-    scene.want({ layout, inputs }, performance.now());
-  }
-
-  function detach(entry: Attached): void {
-    Promise.all([entry.input.close(), entry.reader.stop()]).catch((error: unknown) =>
-      log.error({ err: error }, 'reader did not stop'),
+    const otherInputs = inputs.follow(wanted);
+    if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
+    programme = wanted.programme;
+    scene.want(
+      { layout: programme.layout, inputs: inputs.present.map((entry) => entry.input) },
+      performance.now(),
     );
   }
 
@@ -139,25 +90,21 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     encoder.writeFrame(frame, canvas.data, () => canvases.giveBack(canvas));
   }
 
-  function mixSound(frame: number, nowMs: number, lastOf: ReadonlySet<Attached>): void {
+  function mixSound(frame: number, nowMs: number, lastOf: readonly ProgrammeInput[]): void {
     const first = clock.firstSample(frame);
     const count = clock.firstSample(frame + 1) - first;
     const out = mixer.begin(count);
-    for (const { input } of attached.values()) input.mixInto(out, count, nowMs, false);
-    for (const { input } of lastOf) input.mixInto(out, count, nowMs, true);
+    for (const { input } of inputs.present) input.mixInto(out, count, nowMs, false);
+    for (const input of lastOf) input.mixInto(out, count, nowMs, true);
     encoder.writeSound(first, mixer.finish());
   }
 
   function tick(): void {
     const frame = clock.next();
     const nowMs = clock.dueAt(frame);
-    const gone = scene.advance(nowMs) ? new Set(leaving) : new Set<Attached>();
+    const gone = scene.advance(nowMs) ? inputs.takeLeaving() : [];
     drawFrame(frame, nowMs);
     mixSound(frame, nowMs, gone);
-    for (const entry of gone) {
-      leaving.delete(entry);
-      detach(entry);
-    }
   }
 
   function run(): void {
@@ -181,16 +128,16 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   return {
     update(next) {
       const moved = isElsewhere(sources.publishUrl, next.publishUrl);
-      const { layout: latest, layoutRevision } =
-        next.layoutRevision < sources.layoutRevision ? sources : next;
-      sources = { ...next, layout: latest, layoutRevision };
+      const { programme: latest, programmeRevision } =
+        next.programmeRevision < sources.programmeRevision ? sources : next;
+      sources = { ...next, programme: latest, programmeRevision };
       if (moved) uplink.move();
       show(sources);
     },
     status() {
       const nowMs = performance.now();
-      const inputs = [...attached.values()].map((entry) => entry.input);
-      const pids = [process.pid, encoder.pid, ...inputs.flatMap((input) => input.pids)];
+      const present = inputs.present.map((entry) => entry.input);
+      const pids = [process.pid, encoder.pid, ...present.flatMap((input) => input.pids)];
       const usage = measure(pids);
       return {
         kind: 'mix',
@@ -200,7 +147,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
             ? 'restarting'
             : 'starting',
         pid: process.pid,
-        inputs: inputs.map((input) => input.status(nowMs)),
+        inputs: present.map((input) => input.status(nowMs)),
         ...{ framesOut, framesDropped, lateTicks },
         encoderStarts: encoder.starts,
         publisherStarts: uplink.starts,
@@ -210,11 +157,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      const entries = [...attached.values(), ...leaving];
-      await Promise.all([
-        encoder.stop(),
-        ...entries.flatMap((entry) => [entry.reader.stop(), entry.input.close()]),
-      ]);
+      await Promise.all([encoder.stop(), inputs.close()]);
       await uplink.close();
     },
   };

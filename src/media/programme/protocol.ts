@@ -1,29 +1,38 @@
-import type { StreamKind } from '../../domain/ids.ts';
+import type { RoomId, StreamKind } from '../../domain/ids.ts';
 import type { MixStatus } from '../../domain/job.ts';
-import type { LayoutSpec, ProgrammeSpec } from '../../domain/task.ts';
+import type { MixEvent } from '../../domain/mix-event.ts';
+import type { ProgrammeSpec } from '../../domain/programme.ts';
 
 /** A stream that the programme shows. */
 export interface InputRef {
   readonly streamId: string;
   readonly userId: string;
   readonly stream: StreamKind;
+  /** Another room than the task's. */
+  readonly room?: RoomId;
+}
+
+export interface SourceInput extends InputRef {
+  /** null while no gateway is known that holds it. */
+  readonly url: string | null;
+  /** The room lets nobody hear or see this user's upstream. */
+  readonly blocked?: { readonly audio: boolean; readonly video: boolean };
 }
 
 /** What to show and where everything is at the moment, with fresh tickets; null while no gateway is known. */
 export interface Sources {
   readonly publishUrl: string | null;
   /** In order of entry. */
-  readonly inputs: readonly (InputRef & { readonly url: string | null })[];
-  readonly layout: LayoutSpec;
-  /** Of the layout: one with a lower number than the one shown is old and changes nothing. */
-  readonly layoutRevision: number;
+  readonly inputs: readonly SourceInput[];
+  readonly programme: ProgrammeSpec;
+  /** Of the programme: one with a lower number than the one shown is old and changes nothing. */
+  readonly programmeRevision: number;
 }
 
 /** From the mix job to its child. */
 export type ToProgramme =
   | {
       readonly type: 'start';
-      readonly spec: ProgrammeSpec;
       /** Timestamps of the programme are ms since then (unix ms). */
       readonly timelineStartedAt: number;
       readonly logLevel: string;
@@ -35,5 +44,6 @@ export type ToProgramme =
 /** From the child to its job. */
 export type FromProgramme =
   | { readonly type: 'status'; readonly status: MixStatus }
+  | { readonly type: 'event'; readonly event: MixEvent }
   /** A higher epoch publishes or reads; the child ends. */
   | { readonly type: 'fenced' };

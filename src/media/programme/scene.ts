@@ -1,6 +1,6 @@
 import type { CanvasSize, LayoutBox } from '../../domain/layout/box.ts';
 import { layOut } from '../../domain/layout/layout.ts';
-import type { LayoutSpec } from '../../domain/task.ts';
+import type { LayoutSpec } from '../../domain/layout/spec.ts';
 import {
   type Canvas,
   createCanvas,

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { layOut } from '../../../src/domain/layout/layout.ts';
-import type { CustomCell, LayoutSpec, ProgrammeSpec } from '../../../src/domain/task.ts';
+import type { CustomCell, LayoutSpec } from '../../../src/domain/layout/spec.ts';
 import { type FlvTag, TAG_AUDIO, TAG_VIDEO } from '../../../src/media/flv/tag.ts';
 import { makeColourClip, makeFlvBytes, parseFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -17,7 +17,7 @@ import { allPictures, differences, type Patch } from '../../support/pictures.ts'
 import { type ProgrammeRig, SMALL_PROGRAMME, startProgrammeRig } from '../../support/programme-rig.ts';
 
 const BACKGROUND: Rgb = [96, 32, 112];
-const PROGRAMME: ProgrammeSpec = { ...SMALL_PROGRAMME, background: '#602070' };
+const PROGRAMME = { ...SMALL_PROGRAMME, background: '#602070' };
 const { width, height, fps } = PROGRAMME.video;
 
 const COLOURS = {

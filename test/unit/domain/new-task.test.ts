@@ -6,7 +6,7 @@ import {
   withRetry,
   withTargets,
 } from '../../../src/domain/new-task.ts';
-import { DEFAULT_PROGRAMME } from '../../../src/domain/task.ts';
+import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 
 const target = (id: string) => ({ id, sealedUrl: 'v1.x', shownUrl: 'rtmp://a/live/****' });
 const mixed = { type: 'mix', programme: DEFAULT_PROGRAMME, agentUserId: null } as const;

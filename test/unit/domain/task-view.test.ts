@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MixStatus, PushStatus, RecordStatus, TargetStatus } from '../../../src/domain/job.ts';
-import { DEFAULT_PROGRAMME, type RecordTask, type RelayTask } from '../../../src/domain/task.ts';
+import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
+import type { RecordTask, RelayTask } from '../../../src/domain/task.ts';
 import { recordView, relayView } from '../../../src/domain/task-view.ts';
 
 const base = {

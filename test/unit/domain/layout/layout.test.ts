@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { LayoutBox, LayoutInput } from '../../../../src/domain/layout/box.ts';
 import { withLayout } from '../../../../src/domain/layout/change.ts';
 import { layOut, mixedStreams } from '../../../../src/domain/layout/layout.ts';
-import { checkLayout, sameLayout } from '../../../../src/domain/layout/rules.ts';
-import { DEFAULT_PROGRAMME, type LayoutSpec } from '../../../../src/domain/task.ts';
+import { checkLayout } from '../../../../src/domain/layout/rules.ts';
+import type { LayoutSpec } from '../../../../src/domain/layout/spec.ts';
+import { DEFAULT_PROGRAMME } from '../../../../src/domain/programme.ts';
+import { sameSpec } from '../../../../src/domain/same-spec.ts';
 
 const HD = { width: 1280, height: 720 };
 
@@ -186,8 +188,8 @@ describe('a custom layout', () => {
 });
 
 test('layouts are the same whatever the order of their fields', () => {
-  expect(sameLayout({ mode: 'share', main: { userId: 'a' } }, { main: { userId: 'a' }, mode: 'share' })).toBe(
+  expect(sameSpec({ mode: 'share', main: { userId: 'a' } }, { main: { userId: 'a' }, mode: 'share' })).toBe(
     true,
   );
-  expect(sameLayout({ mode: 'share', main: { userId: 'a' } }, { mode: 'share' })).toBe(false);
+  expect(sameSpec({ mode: 'share', main: { userId: 'a' } }, { mode: 'share' })).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LayoutBox, LayoutInput } from '../../../../src/domain/layout/box.ts';
 import { layOut } from '../../../../src/domain/layout/layout.ts';
-import type { LayoutSpec } from '../../../../src/domain/task.ts';
+import type { LayoutSpec } from '../../../../src/domain/layout/spec.ts';
 
 const HD = { width: 1280, height: 720 };
 type Place = readonly [x: number, y: number, width: number, height: number];

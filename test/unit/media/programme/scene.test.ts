@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { CustomCell } from '../../../../src/domain/task.ts';
+import type { CustomCell } from '../../../../src/domain/layout/spec.ts';
 import type { CellSize } from '../../../../src/media/programme/decoder-slot.ts';
 import { type Frame, frameBytes, nextFrameId } from '../../../../src/media/programme/frame-pool.ts';
 import type { ProgrammeInput } from '../../../../src/media/programme/input.ts';
