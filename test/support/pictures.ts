@@ -53,3 +53,59 @@ export function differences(picture: Picture, patches: readonly Patch[], backgro
   }
   return wrong;
 }
+
+const REACH = 6;
+/** A sharp edge between two colours moves by less in 4:2:0 and a codec. */
+const EDGE_TOLERANCE = 2.5;
+const PLACES = [0.5, 0.25, 0.75, 0.1, 0.9];
+
+function colourAt(picture: Picture, x: number, y: number): Rgb {
+  const [r = 0, g = 0, b = 0] = picture.rgb.subarray((y * picture.width + x) * 3);
+  return [r, g, b];
+}
+
+/** Places across the middle of each side of a box, from 6 pixels inside to 6 outside. */
+function crossings({ x, y, width, height }: Box, place: number): (readonly [number, number])[][] {
+  const steps = Array.from({ length: 2 * REACH }, (_, index) => index - REACH);
+  const along = { x: Math.round(x + width * place), y: Math.round(y + height * place) };
+  return [
+    steps.map((step) => [x - 1 - step, along.y]),
+    steps.map((step) => [x + width + step, along.y]),
+    steps.map((step) => [along.x, y - 1 - step]),
+    steps.map((step) => [along.x, y + height + step]),
+  ].map((line) => line.map(([px = 0, py = 0]) => [Math.round(px), Math.round(py)]));
+}
+
+/** How far the edge on this line is from where it should be; null when there is no edge, or more than one. */
+function edgeOffset(
+  picture: Picture,
+  patches: readonly Patch[],
+  background: Rgb,
+  line: readonly (readonly [number, number])[],
+): number | null {
+  if (line.some(([x, y]) => x < 0 || y < 0 || x >= picture.width || y >= picture.height)) return null;
+  const owners = line.map(([x, y]) => patches.findLast((patch) => inside(patch, x, y, 0)));
+  const inner = owners[0]?.colour ?? background;
+  const outer = owners.at(-1)?.colour ?? background;
+  const expected = owners.findIndex((owner) => owner !== owners[0]);
+  const isSingle = expected > 0 && owners.slice(expected).every((owner) => owner === owners.at(-1));
+  if (!isSingle || colourDistance(inner, outer) < TOLERANCE) return null;
+  const crossed = line.findIndex(([x, y]) => {
+    const seen = colourAt(picture, x, y);
+    return colourDistance(seen, outer) < colourDistance(seen, inner);
+  });
+  return crossed < 0 ? REACH : crossed - expected;
+}
+
+/** Edges of patches that stand elsewhere than they should; those that cannot be seen do not count. */
+export function edgesAround(picture: Picture, patches: readonly Patch[], background: Rgb): string[] {
+  return patches.flatMap((patch, index) =>
+    ['left', 'right', 'top', 'bottom'].flatMap((side, at) => {
+      const offsets = PLACES.map((place) =>
+        edgeOffset(picture, patches, background, crossings(patch, place)[at] ?? []),
+      );
+      const offset = offsets.find((one) => one !== null) ?? 0;
+      return Math.abs(offset) > EDGE_TOLERANCE ? [`patch ${index}: ${side} edge off by ${offset}`] : [];
+    }),
+  );
+}

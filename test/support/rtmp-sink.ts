@@ -4,6 +4,11 @@ import { decodeAmf, encodeAmf } from '../../src/media/rtmp/amf.ts';
 import { createChunkReader } from '../../src/media/rtmp/chunk-reader.ts';
 import { encodeMessage, type RtmpMessage } from '../../src/media/rtmp/chunks.ts';
 
+export interface RtmpSinkOptions {
+  /** Takes each media message instead of keeping it: a sink that runs for an hour. */
+  readonly onMedia?: (message: RtmpMessage) => void;
+}
+
 export interface RtmpSink {
   readonly port: number;
   readonly url: string;
@@ -24,7 +29,7 @@ export interface RtmpSink {
 const HANDSHAKE_BYTES = 1536;
 
 /** A small RTMP server that accepts publishers until the test makes it misbehave. */
-export async function startRtmpSink(): Promise<RtmpSink> {
+export async function startRtmpSink({ onMedia }: RtmpSinkOptions = {}): Promise<RtmpSink> {
   const sockets = new Set<Socket>();
   const media: (RtmpMessage & { session: number })[] = [];
   let publishes = 0;
@@ -64,10 +69,12 @@ export async function startRtmpSink(): Promise<RtmpSink> {
       status('status', 'NetStream.Publish.Start');
     }
 
+    const keep = onMedia ?? ((message: RtmpMessage) => media.push({ ...message, session }));
+
     function take(message: RtmpMessage): void {
       if (message.type === 1) reader.setChunkBytes(message.data.readUInt32BE());
       else if (message.type === 20) command(message.data);
-      else if (message.type === 8 || message.type === 9) media.push({ ...message, session });
+      else if (message.type === 8 || message.type === 9) keep(message);
     }
 
     /** What follows the handshake, or null while it goes on. */
