@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 20] [--copies 10] [--merge 100,40,0] [--json]
-       npm run bench -- mix [--seconds 20] [--json]
+const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 10] [--copies 10] [--merge 100,40,0] [--json]
+       npm run bench -- mix [--inputs 1,2,4,9,16] [--programmes 8] [--seconds 10] [--json]
 `;
 
 interface Options {
@@ -9,10 +9,14 @@ interface Options {
   readonly seconds: number;
   readonly copies: number;
   readonly mergeMs: readonly number[];
+  readonly inputs: readonly number[];
+  readonly programmes: number;
 }
 
 /** Every bench answers with one object that has its rows in `results`. */
-type Bench = (options: Options) => Promise<{ readonly results: readonly object[] }>;
+type Bench = (
+  options: Options,
+) => Promise<{ readonly results: readonly object[]; readonly summary?: string }>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   mix: async (options) => (await import('./mix.ts')).runMixBench(options),
@@ -49,9 +53,11 @@ async function main(): Promise<void> {
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       targets: { type: 'string', default: '50' },
-      seconds: { type: 'string', default: '20' },
+      seconds: { type: 'string', default: '10' },
       copies: { type: 'string', default: '10' },
       merge: { type: 'string', default: '100' },
+      inputs: { type: 'string', default: '1,2,4,9,16' },
+      programmes: { type: 'string', default: '8' },
     },
   });
   const bench = BENCHES[positionals[0] ?? ''];
@@ -65,8 +71,12 @@ async function main(): Promise<void> {
     seconds: wholeNumber(values.seconds),
     copies: wholeNumber(values.copies),
     mergeMs: mergeWindows(values.merge),
+    inputs: values.inputs.split(',').map(wholeNumber),
+    programmes: values.programmes === '0' ? 0 : wholeNumber(values.programmes),
   });
-  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n`);
+  process.stdout.write(
+    values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n${result.summary ?? ''}`,
+  );
 }
 
 await main();

@@ -8,22 +8,40 @@ export interface ProcessCost {
 
 /** Linux counts CPU time for users in hundredths of a second on every architecture. */
 const TICKS_PER_SECOND = 100;
+/** Places in /proc/<pid>/stat behind the command name. */
+const OWN_TIMES = [11, 12] as const;
+const ENDED_CHILDREN_TIMES = [13, 14] as const;
 
-async function readProcessCost(pid: number): Promise<ProcessCost> {
+async function readProcessCost(pid: number, places: readonly number[]): Promise<ProcessCost> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The command's name stands in brackets and may hold spaces: count the fields behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const ticks = Number(fields[11]) + Number(fields[12]);
+  const ticks = places.reduce((sum, place) => sum + Number(fields[place]), 0);
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const peakKb = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0);
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakMb: peakKb / 1024 };
 }
 
-/** The cost of several processes together. */
-export async function readCost(pids: readonly number[]): Promise<ProcessCost> {
-  const costs = await Promise.all(pids.map(readProcessCost));
+function sumOf(costs: readonly ProcessCost[]): ProcessCost {
   return {
     cpuSeconds: costs.reduce((sum, cost) => sum + cost.cpuSeconds, 0),
     peakMb: costs.reduce((sum, cost) => sum + cost.peakMb, 0),
   };
+}
+
+/** The cost of several processes together. */
+export async function readCost(pids: readonly number[]): Promise<ProcessCost> {
+  return sumOf(await Promise.all(pids.map((pid) => readProcessCost(pid, OWN_TIMES))));
+}
+
+/** The cost of a process and its children, those that have ended included. */
+export async function readTreeCost(pid: number): Promise<ProcessCost> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1');
+  const children = text.trim().split(' ').filter(Boolean).map(Number);
+  const nothing: ProcessCost = { cpuSeconds: 0, peakMb: 0 };
+  const living = children.map((child) => readProcessCost(child, OWN_TIMES).catch(() => nothing)); // just ended
+  return sumOf([
+    await readProcessCost(pid, [...OWN_TIMES, ...ENDED_CHILDREN_TIMES]),
+    ...(await Promise.all(living)),
+  ]);
 }
