@@ -35,6 +35,8 @@ export interface InputStatus {
   readonly width: number;
   readonly height: number;
   readonly hasAudio: boolean;
+  /** Of the last second, 0 to 100; 0 while the room blocks it. */
+  readonly volume: number;
 }
 
 export interface MixStatus {

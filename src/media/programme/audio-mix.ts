@@ -1,57 +1,39 @@
+import { endianness } from 'node:os';
+import { GatewayError } from '../../domain/errors.ts';
 import { CHANNELS } from './clock.ts';
+import { createLimiter, LOOK_AHEAD } from './limiter.ts';
 
 /** Sum of all sounds of a tick, limited so that loud rooms do not crackle. */
 export interface AudioMixer {
   /** Zeroed room for `count` samples; valid until the next call. */
   begin(count: number): Float32Array;
-  /** Interleaved s16 of what was added since begin, in a buffer of its own. */
+  /** Interleaved s16 of as many samples, in a buffer of its own; they lie `delay` samples before those added. */
   finish(): Buffer;
-}
-
-const CEILING = 31_000;
-const FULL_SCALE = 32_767;
-/** Gain regained per tick: silence after a loud moment recovers in about two seconds at 30 fps. */
-const RELEASE_PER_TICK = 0.016;
-
-/** Linear up to the ceiling, then bent so that it never reaches full scale hard. */
-function softClip(value: number): number {
-  const size = Math.abs(value);
-  if (size <= CEILING) return value;
-  const room = FULL_SCALE - CEILING;
-  return Math.sign(value) * (CEILING + room * Math.tanh((size - CEILING) / room));
-}
-
-function peakOf(samples: Float32Array): number {
-  let peak = 0;
-  for (const value of samples) {
-    const size = Math.abs(value);
-    if (size > peak) peak = size;
-  }
-  return peak;
+  /** Samples: what the limiter looks ahead. */
+  readonly delay: number;
 }
 
 export function createAudioMixer(maxSamples: number): AudioMixer {
-  const room = new Float32Array(maxSamples * CHANNELS);
-  let sum = room;
-  let gain = 1;
+  // The samples go to the encoder as they lie in memory.
+  if (endianness() !== 'LE') {
+    throw new GatewayError('internal', 'sound is mixed on little-endian machines only', { blame: 'system' });
+  }
+  const held = LOOK_AHEAD * CHANNELS;
+  const room = new Float32Array(held + maxSamples * CHANNELS);
+  const limiter = createLimiter();
+  let added = 0;
 
   return {
+    delay: LOOK_AHEAD,
     begin(count) {
-      sum = room.subarray(0, count * CHANNELS);
-      sum.fill(0);
-      return sum;
+      added = count * CHANNELS;
+      return room.subarray(held, held + added).fill(0);
     },
     finish() {
-      const peak = peakOf(sum);
-      const wanted = peak > CEILING ? CEILING / peak : 1;
-      const next = wanted < gain ? wanted : Math.min(wanted, gain + RELEASE_PER_TICK);
-      const step = (next - gain) / sum.length;
-      const out = Buffer.allocUnsafe(sum.length * 2);
-      for (let index = 0; index < sum.length; index++) {
-        out.writeInt16LE(Math.round(softClip((sum[index] ?? 0) * (gain + step * index))), index * 2);
-      }
-      gain = next;
-      return out;
+      const out = new Int16Array(added);
+      limiter.limit(room.subarray(0, held + added), added / CHANNELS, out);
+      room.copyWithin(0, added, held + added);
+      return Buffer.from(out.buffer);
     },
   };
 }

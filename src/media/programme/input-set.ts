@@ -47,6 +47,11 @@ export class InputSet {
     return [...this.#attached.values()];
   }
 
+  /** Those present, and those that are shown until the change that removes them. */
+  get heard(): readonly PresentInput[] {
+    return [...this.#attached.values(), ...this.#leaving];
+  }
+
   /** Follows what is mixed now; true when other inputs than before are, or in another order. */
   follow({ programme, inputs }: Sources): boolean {
     const next = new Map<string, Attached>();

@@ -5,7 +5,7 @@ import { createGopKeeper } from '../flv/gop.ts';
 import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isSequenceHeader, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
 import { createAnchor } from './anchor.ts';
-import { createAudioFeed } from './audio-feed.ts';
+import { type AudioFeed, createAudioFeed } from './audio-feed.ts';
 import { SAMPLE_RATE } from './clock.ts';
 import { type CellSize, type DecoderSlot, openSlot } from './decoder-slot.ts';
 import type { Frame } from './frame-pool.ts';
@@ -45,7 +45,8 @@ export interface ProgrammeInput {
   /** null: the placeholder. */
   pictureAt(nowMs: number): Frame | null;
   mixInto(out: Float32Array, count: number, nowMs: number, last: boolean): void;
-  status(nowMs: number): InputStatus;
+  readonly audio: Pick<AudioFeed, 'gain' | 'takeVolume'>;
+  status(nowMs: number): Omit<InputStatus, 'volume'>;
   readonly pids: readonly number[];
   /** Resolves when its decoders are gone. */
   close(): Promise<void>;
@@ -218,6 +219,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
 
   return {
     ref,
+    audio,
     push(tag, arrival) {
       if (closed || tag.type === TAG_SCRIPT) return;
       arrivalMs = arrival.arrivalMs;

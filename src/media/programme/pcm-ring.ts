@@ -53,6 +53,24 @@ export function createPcmRing(): PcmRing {
     start = Math.max(start, end - CAPACITY);
   }
 
+  /** Adds a run of samples that lie in one piece. */
+  function add(at: number, run: number, out: Float32Array, to: number, gain: number, step: number): void {
+    const shift = (to - at) * CHANNELS;
+    const last = (at + run) * CHANNELS;
+    if (gain === 1 && step === 0) {
+      for (let from = at * CHANNELS; from < last; from++) {
+        out[from + shift] = (out[from + shift] ?? 0) + (data[from] ?? 0);
+      }
+      return;
+    }
+    let now = gain;
+    for (let from = at * CHANNELS; from < last; from += CHANNELS) {
+      out[from + shift] = (out[from + shift] ?? 0) + (data[from] ?? 0) * now;
+      out[from + shift + 1] = (out[from + shift + 1] ?? 0) + (data[from + 1] ?? 0) * now;
+      now += step;
+    }
+  }
+
   return {
     get end() {
       return end;
@@ -74,14 +92,12 @@ export function createPcmRing(): PcmRing {
     },
     mix(position, count, out, outOffset, gainFrom, gainTo) {
       const step = (gainTo - gainFrom) / Math.max(1, count);
-      const first = Math.max(0, start - position);
       const last = Math.min(count, end - position);
-      for (let index = first; index < last; index++) {
-        const gain = gainFrom + step * index;
-        const at = ((position + index) % CAPACITY) * CHANNELS;
-        const to = (outOffset + index) * CHANNELS;
-        out[to] = (out[to] ?? 0) + (data[at] ?? 0) * gain;
-        out[to + 1] = (out[to + 1] ?? 0) + (data[at + 1] ?? 0) * gain;
+      for (let from = Math.max(0, start - position); from < last; ) {
+        const at = (position + from) % CAPACITY;
+        const run = Math.min(last - from, CAPACITY - at);
+        add(at, run, out, outOffset + from, gainFrom + step * from, step);
+        from += run;
       }
     },
     reset() {

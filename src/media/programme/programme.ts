@@ -3,7 +3,6 @@ import type { MixStatus } from '../../domain/job.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
 import { DEFAULT_VIDEO, type ProgrammeSpec } from '../../domain/programme.ts';
 import { sameSpec } from '../../domain/same-spec.ts';
-import { createAudioMixer } from './audio-mix.ts';
 import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
@@ -14,6 +13,7 @@ import { InputSet, isElsewhere } from './input-set.ts';
 import type { Priorities } from './priority.ts';
 import type { Sources } from './protocol.ts';
 import { createScene } from './scene.ts';
+import { createSoundDesk } from './sound-desk.ts';
 import { openUplink } from './uplink.ts';
 import { createUsageMeter } from './usage.ts';
 
@@ -54,7 +54,10 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     background: parseColor(spec.background),
   });
   const measure = createUsageMeter();
-  const mixer = createAudioMixer(Math.ceil(SAMPLE_RATE / fps) + 1);
+  const sound = createSoundDesk({
+    maxSamples: Math.ceil(SAMPLE_RATE / fps) + 1,
+    onEvent: options.onEvent,
+  });
   const uplink = openUplink({ url: () => sources.publishUrl, log, onFenced: options.onFenced });
   const encoder = createEncoderKeeper({
     ...{ width, height, fps, gopSeconds, log },
@@ -71,6 +74,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
 
   function show(wanted: Sources): void {
     const otherInputs = inputs.follow(wanted);
+    sound.follow(inputs.present, wanted.programme.sound);
     if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
     programme = wanted.programme;
     scene.want(
@@ -90,13 +94,11 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     encoder.writeFrame(frame, canvas.data, () => canvases.giveBack(canvas));
   }
 
-  function mixSound(frame: number, nowMs: number, lastOf: readonly ProgrammeInput[]): void {
+  function mixSound(frame: number, nowMs: number, leaving: readonly ProgrammeInput[]): void {
     const first = clock.firstSample(frame);
     const count = clock.firstSample(frame + 1) - first;
-    const out = mixer.begin(count);
-    for (const { input } of inputs.present) input.mixInto(out, count, nowMs, false);
-    for (const input of lastOf) input.mixInto(out, count, nowMs, true);
-    encoder.writeSound(first, mixer.finish());
+    const mixed = sound.mix({ first, count, nowMs, heard: inputs.heard, leaving });
+    encoder.writeSound(mixed.first, mixed.samples);
   }
 
   function tick(): void {
@@ -147,7 +149,10 @@ export function startProgramme(options: ProgrammeOptions): Programme {
             ? 'restarting'
             : 'starting',
         pid: process.pid,
-        inputs: present.map((input) => input.status(nowMs)),
+        inputs: present.map((input) => ({
+          ...input.status(nowMs),
+          volume: sound.volumeOf(input.ref.streamId),
+        })),
         ...{ framesOut, framesDropped, lateTicks },
         encoderStarts: encoder.starts,
         publisherStarts: uplink.starts,
