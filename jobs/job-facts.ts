@@ -30,8 +30,8 @@ export interface JobFactsOptions {
   readonly place: string;
 }
 
-/** The facts of one worker, shared by its jobs. */
-export interface WorkerFacts extends JobFacts {
+/** What one worker knows of the facts, shared by its jobs. */
+export interface SharedFacts extends JobFacts {
   /** The task as last read, without asking Redis. */
   knownTask(taskId: string): Task | null;
   /** The job asked for is done, or can never be. */
@@ -40,7 +40,7 @@ export interface WorkerFacts extends JobFacts {
   flush(): Promise<void>;
 }
 
-export function createJobFacts(options: JobFactsOptions): WorkerFacts {
+export function createJobFacts(options: JobFactsOptions): SharedFacts {
   const { redis, tasks, recordings, requestedJobs, announcements, steadyForMs, place } = options;
   // Tasks never vanish while a job of theirs runs: a missing one was lost by Redis and is about to be restored.
   const knownTasks = new LastKnown<Task>(() => true);

@@ -1,11 +1,12 @@
-import { availableParallelism } from 'node:os';
-import { Worker } from 'bullmq';
+import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { JobKind } from '../src/domain/job.ts';
 import { QUEUE_PREFIX } from '../src/queue/queues.ts';
+import type { Admission } from './admission.ts';
 import { createProcessor } from './job-processor.ts';
 import type { Runs } from './runs.ts';
+import { Turns } from './turns.ts';
 
 /** A killed worker's job is handed out again after about 2.5 s. */
 const LOCK_MS = 2_000;
@@ -13,10 +14,8 @@ const STALLED_CHECK_MS = 500;
 /** Taking over from killed workers has no limit of times. */
 const MAX_STALLED = 1_000_000_000;
 const REDIS_RETRY_MS = 500;
-const MIXES_PER_CORE = 2;
 
-const CONCURRENCY: Readonly<Record<JobKind, number>> = {
-  mix: Math.max(1, availableParallelism() * MIXES_PER_CORE),
+const CONCURRENCY: Readonly<Record<Exclude<JobKind, 'mix'>, number>> = {
   push: 100,
   record: 100,
   hls: 100,
@@ -28,19 +27,22 @@ export interface QueueWorkerOptions {
   /** Of purpose `jobs`, for this worker alone; ended by letGo(). */
   readonly connection: Redis;
   readonly runs: Runs;
+  readonly admission: Admission;
   readonly log: Logger;
 }
 
 /** Takes jobs of one kind from BullMQ. close() waits for their runs, and for ever while Redis is away. */
 export class QueueWorker extends Worker {
   readonly #connections: readonly Redis[];
+  readonly #turns: Turns;
 
-  constructor({ kind, connection, runs, log }: QueueWorkerOptions) {
+  constructor({ kind, connection, runs, admission, log }: QueueWorkerOptions) {
     const connections: Redis[] = [connection];
-    super(kind, createProcessor(runs), {
+    const turns = new Turns();
+    super(kind, createProcessor({ runs, admission, turns }), {
       connection: rememberDuplicates(connection, connections),
       prefix: QUEUE_PREFIX,
-      concurrency: CONCURRENCY[kind],
+      concurrency: kind === 'mix' ? admission.maxMixes : CONCURRENCY[kind],
       lockDuration: LOCK_MS,
       stalledInterval: STALLED_CHECK_MS,
       maxStalledCount: MAX_STALLED,
@@ -48,8 +50,15 @@ export class QueueWorker extends Worker {
       drainDelay: 2,
     });
     this.#connections = connections;
+    this.#turns = turns;
     // Lost locks and missing jobs are ordinary after an outage: the lease decides who acts, not BullMQ.
     this.on('error', (error) => log.debug({ queue: kind, reason: error.message }, 'queue'));
+  }
+
+  /** Every way in which BullMQ asks for a job goes through here. */
+  protected override async moveToActive(token: string, name?: string): Promise<Job> {
+    await this.#turns.next();
+    return super.moveToActive(token, name);
   }
 
   /** Ends timers and connections, also when close() cannot come to its end. */

@@ -14,7 +14,7 @@ import {
 } from '../src/tasks/job-status.ts';
 import type { Leases } from '../src/tasks/lease.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
-import type { WorkerFacts } from './job-facts.ts';
+import type { SharedFacts } from './job-facts.ts';
 
 /** `held`: another worker has the lease, nothing was run. */
 export type RunResult = JobOutcome | { readonly result: 'held' };
@@ -25,10 +25,11 @@ export interface RunDeps {
   readonly handlers: Readonly<Record<JobKind, JobHandler>>;
   readonly leases: Leases;
   readonly announcements: Announcements;
-  readonly facts: WorkerFacts;
+  readonly facts: SharedFacts;
   readonly clusterSecret: Secret;
   readonly dataDir: string;
   readonly log: Logger;
+  readonly onStatus: (job: JobRef, status: JobStatus) => void;
   /** A lease that could not be released because Redis is away. */
   readonly onUnreleased: (key: string, epoch: number) => void;
 }
@@ -141,7 +142,10 @@ export class Run {
       facts,
       signal: this.#abort.signal,
       leftBehind,
-      report: (latest) => status.report(latest),
+      report: (latest) => {
+        status.report(latest);
+        this.#deps.onStatus(this.job, latest);
+      },
       onUpdate: (listener) => {
         const entry = () => listener();
         this.#updateListeners.add(entry);

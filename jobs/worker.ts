@@ -13,16 +13,22 @@ import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
 import { startHeart } from './heart.ts';
 import type { JobHandler } from './job-context.ts';
 import { createJobFacts } from './job-facts.ts';
+import type { MachineMeter } from './machine-meter.ts';
 import { readPlace } from './place.ts';
 import { QueueWorker } from './queue-worker.ts';
 import { Runs } from './runs.ts';
 import { watchUnfinished } from './unfinished.ts';
+import { openCapacity } from './worker-capacity.ts';
 
 export interface WorkerOptions {
   readonly redisUrl: Secret;
   readonly clusterSecret: Secret;
   readonly dataDir: string;
   readonly handlers: Readonly<Record<JobKind, JobHandler>>;
+  /** `measured`: a mix is taken when the machine has the cores for it to spare; `off`: every mix is. */
+  readonly mixAdmission: 'measured' | 'off';
+  /** By default the machine's own. */
+  readonly meter?: MachineMeter;
   readonly log: Logger;
 }
 
@@ -70,6 +76,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     steadyForMs,
     place,
   });
+  const capacity = await openCapacity({
+    redis,
+    workerId,
+    mode: options.mixAdmission,
+    meter: options.meter,
+    leases,
+    facts,
+    log,
+  });
+  const { admission } = capacity;
   const runs = new Runs({
     ...options,
     redis,
@@ -81,11 +97,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     tasks,
     requestedJobs,
     place,
+    onStatus: (job, status) => admission.hear(job, status),
   });
   const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
   const heart = startHeart(redis, runs, log);
   await heart.firstBeat;
-  const workers = JOB_KINDS.map((kind) => new QueueWorker({ kind, connection: connect('jobs'), runs, log }));
+  const workers = JOB_KINDS.map(
+    (kind) => new QueueWorker({ kind, connection: connect('jobs'), runs, admission, log }),
+  );
   const { dataDir } = options;
   const unfinished = watchUnfinished({
     dataDir,
@@ -106,6 +125,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const finished = await Promise.race([ended.then(() => true), delay(DRAIN_MS, false, { ref: false })]);
     if (!finished) log.error({ runs: runs.size }, 'drained without waiting for the rest');
     await heart.stop();
+    await capacity.stop();
     await leases.leave().catch(() => undefined); // Redis is away: the heartbeat ends by itself
     stopHearing();
     announcements.close();

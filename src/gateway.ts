@@ -41,6 +41,7 @@ import { followAgents } from './tasks/agents.ts';
 import { readFailures, readStatuses } from './tasks/job-status.ts';
 import { createRecordings } from './tasks/recordings.ts';
 import { createTaskStore } from './tasks/task-store.ts';
+import { listWorkers } from './tasks/worker-facts.ts';
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -196,6 +197,7 @@ function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub, addresses:
     rooms: { list: () => reach(() => readRooms(redis)) },
     statuses: { all: () => readStatuses(redis) },
     failures: { all: () => readFailures(redis) },
+    workers: { list: () => listWorkers(redis) },
     recordings: createRecordings(redis),
     clusterSecret,
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),

@@ -38,6 +38,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   'tool-missing': INTERNAL,
   disk: 507,
   'redis-away': 503,
+  'no-capacity': 503,
   timeout: 504,
   internal: INTERNAL,
 };

@@ -11,6 +11,7 @@ import { roomsCommand } from './rooms.ts';
 import { startCommand } from './start.ts';
 import { usersigCommand } from './usersig.ts';
 import { workerCommand } from './worker.ts';
+import { workersCommand } from './workers.ts';
 
 /** Every command, in the order `--help` shows them. */
 export const COMMANDS: readonly Command[] = [
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   usersigCommand,
   publishUrlCommand,
   roomsCommand,
+  workersCommand,
   relayCommand,
   recordCommand,
   playUrlCommand,

@@ -39,9 +39,9 @@ export const workerCommand: Command = {
       import('../../jobs/handlers.ts'),
     ]);
     const handlers = createHandlers();
-    const { dataDir } = config;
+    const { dataDir, mixAdmission } = config;
     const worker = await untilStarted(
-      () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, log }),
+      () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, mixAdmission, log }),
       io,
     );
     if (worker === null) return 0;

@@ -3,6 +3,8 @@ import type { Secret } from '../domain/secret.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export const MIX_ADMISSIONS = ['measured', 'off'] as const;
+
 /** The effective settings of a process: grouped, frozen, every value checked (config/env.ts). */
 export interface Config {
   readonly bind: string;
@@ -21,4 +23,6 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Seconds a user whose connection was lost stays in the room. */
   readonly lostUserGraceSeconds: number;
+  /** `measured`: a worker takes a mix when its machine has the cores for it to spare; `off`: whenever asked. */
+  readonly mixAdmission: (typeof MIX_ADMISSIONS)[number];
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { GatewayError } from '../domain/errors.ts';
 import { Secret } from '../domain/secret.ts';
-import { type Config, LOG_LEVELS } from './config.ts';
+import { type Config, LOG_LEVELS, MIX_ADMISSIONS } from './config.ts';
 
 const PREFIX = 'ROOMCAST_';
 const MIN_SECRET_CHARS = 16;
@@ -64,6 +64,9 @@ const ENVIRONMENT = z.strictObject({
     )
     .transform(Number)
     .default(30),
+  ROOMCAST_MIX_ADMISSION: z
+    .enum(MIX_ADMISSIONS, `is one of ${MIX_ADMISSIONS.join(', ')}`)
+    .default('measured'),
 });
 
 /** Names of all variables, for .env.example and the README to be checked against. */
@@ -126,6 +129,7 @@ function toConfig(env: Environment): Config {
     clusterSecret: secret(env.ROOMCAST_CLUSTER_SECRET),
     logLevel: env.ROOMCAST_LOG_LEVEL,
     lostUserGraceSeconds: env.ROOMCAST_LOST_USER_GRACE_SECONDS,
+    mixAdmission: env.ROOMCAST_MIX_ADMISSION,
   });
 }
 
@@ -143,6 +147,7 @@ export function toEnvironment(config: Config): Record<string, string> {
     ROOMCAST_CLUSTER_SECRET: config.clusterSecret?.reveal() ?? null,
     ROOMCAST_LOG_LEVEL: config.logLevel,
     ROOMCAST_LOST_USER_GRACE_SECONDS: String(config.lostUserGraceSeconds),
+    ROOMCAST_MIX_ADMISSION: config.mixAdmission,
   };
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null),

@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'tool-missing'
   | 'disk'
   | 'redis-away'
+  | 'no-capacity'
   | 'timeout'
   | 'internal';
 

@@ -15,7 +15,7 @@ if current and cjson.decode(current).epoch > tonumber(ARGV[2]) then return 0 end
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
 return 1`;
 
-/** The last time a run of a job ended by an error; gone when a run of it ended well. */
+/** Why a job does not run: its last run ended by an error, or no worker has room for it. Gone when a run ended well. */
 export interface JobFailure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -114,7 +114,14 @@ export async function clearFailure(redis: Redis, job: JobRef): Promise<void> {
   await reach(() => redis.hdel(FAILURES, jobKey(job)));
 }
 
-/** Why the last runs of jobs failed, by job key; throws `redis-away`. */
+/** The job has found its room: that none had any is told no longer. */
+export async function clearNoCapacity(redis: Redis, job: JobRef): Promise<void> {
+  const text = await reach(() => redis.hget(FAILURES, jobKey(job)));
+  if (text !== null && (JSON.parse(text) as JobFailure).code === 'no-capacity')
+    await clearFailure(redis, job);
+}
+
+/** Why jobs do not run, by job key; throws `redis-away`. */
 export async function readFailures(redis: Redis): Promise<ReadonlyMap<string, JobFailure>> {
   const all = await reach(() => redis.hgetall(FAILURES));
   return new Map(Object.entries(all).map(([key, text]) => [key, JSON.parse(text) as JobFailure]));

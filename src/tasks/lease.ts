@@ -59,6 +59,8 @@ export function decideHeld(record: LeaseRecord | null, mine: LeaseRecord): 'keep
 export interface Leases {
   /** The epoch to act with, or null when a live worker (or one that may be) has the lease. */
   acquire(jobKey: string): Promise<number | null>;
+  /** Whether acquire would give null. */
+  isHeldElsewhere(jobKey: string): Promise<boolean>;
   /** What became of leases this worker holds; records that went missing are written again. */
   confirm(held: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, 'keep' | 'write' | 'fenced'>>;
   release(jobKey: string, epoch: number): Promise<void>;
@@ -86,13 +88,20 @@ export function createLeases({ redis, workerId, steadyForMs }: LeaseOptions): Le
     return (await redis.eval(SWAP, 1, LEASES, jobKey, before ?? '', JSON.stringify(record))) === 1;
   }
 
+  /** The record as it stands, and the epoch it may be taken with. */
+  async function look(
+    jobKey: string,
+  ): Promise<{ readonly text: string | null; readonly epoch: number | null }> {
+    const text = await redis.hget(LEASES, jobKey);
+    const record = parseRecord(text);
+    const ownerAlive = record !== null && (await redis.exists(heartbeatKey(record.owner))) === 1;
+    const view = { record, me: workerId, ownerAlive, steadyForMs: steadyForMs(), nowMs: Date.now() };
+    return { text, epoch: decideLease(view) };
+  }
+
   async function acquire(jobKey: string): Promise<number | null> {
     for (let attempt = 0; attempt < MAX_COLLISIONS; attempt += 1) {
-      const text = await redis.hget(LEASES, jobKey);
-      const record = parseRecord(text);
-      const ownerAlive = record !== null && (await redis.exists(heartbeatKey(record.owner))) === 1;
-      const nowMs = Date.now();
-      const epoch = decideLease({ record, me: workerId, ownerAlive, steadyForMs: steadyForMs(), nowMs });
+      const { text, epoch } = await look(jobKey);
       if (epoch === null) return null;
       if (await swap(jobKey, text, { owner: workerId, epoch })) return epoch;
     }
@@ -117,6 +126,7 @@ export function createLeases({ redis, workerId, steadyForMs }: LeaseOptions): Le
 
   return {
     acquire: (jobKey) => reach(() => acquire(jobKey)),
+    isHeldElsewhere: (jobKey) => reach(async () => (await look(jobKey)).epoch === null),
     confirm: (held) => reach(() => confirm(held)),
     release: (jobKey, epoch) =>
       reach(async () => {

@@ -15,6 +15,7 @@ import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded
 import { readFailures, readStatuses } from '../../src/tasks/job-status.ts';
 import { createRecordings } from '../../src/tasks/recordings.ts';
 import { createTaskStore, type TaskStore } from '../../src/tasks/task-store.ts';
+import { listWorkers } from '../../src/tasks/worker-facts.ts';
 
 export const APP_ID = 1_400_000_001;
 export const TOKEN = 'an-admin-token-of-tests';
@@ -55,6 +56,7 @@ export function useOperatorApi(): void {
       rooms: { list: async () => rooms },
       statuses: { all: () => readStatuses(redis) },
       failures: { all: () => readFailures(redis) },
+      workers: { list: () => listWorkers(redis) },
       recordings: createRecordings(redis),
       publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
       now: Date.now,

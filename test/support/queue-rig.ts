@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Redis } from 'ioredis';
@@ -32,6 +32,9 @@ export interface JobEvent {
 
 export interface WorkerProcess {
   readonly pid: number;
+  readonly workerId: string;
+  /** What its machine has to spare from now on. */
+  spare(cores: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Sends the signal and resolves with the exit code once the process is gone. */
   end(signal: NodeJS.Signals): Promise<number | null>;
@@ -72,13 +75,23 @@ export class QueueRig {
     return rig;
   }
 
-  async startWorker(): Promise<WorkerProcess> {
-    const args = [PROGRAM, this.redisServer.url, this.#eventsFile];
+  /** A worker on a machine of 4 cores, all to spare unless told otherwise. */
+  async startWorker(spareCores = 4): Promise<WorkerProcess> {
+    const spareFile = path.join(this.#dir, `spare-${this.#workers.size}`);
+    // Renamed into place: it is never read half written.
+    const spare = async (cores: number) => {
+      await writeFile(`${spareFile}.new`, String(cores));
+      await rename(`${spareFile}.new`, spareFile);
+    };
+    await spare(spareCores);
+    const args = [PROGRAM, this.redisServer.url, this.#eventsFile, spareFile];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#workers.add(child);
-    await once(child.stdout, 'data');
+    const [said] = (await once(child.stdout, 'data')) as [Buffer];
     return {
       pid: child.pid ?? 0,
+      workerId: said.toString().trim(),
+      spare,
       signal: (signal) => void child.kill(signal),
       async end(signal) {
         const gone = once(child, 'exit');

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
 import type { JobContext, JobHandler } from '../../jobs/job-context.ts';
@@ -7,9 +7,10 @@ import { GatewayError } from '../../src/domain/errors.ts';
 import type { JobOutcome } from '../../src/domain/job.ts';
 import { Secret } from '../../src/domain/secret.ts';
 
-// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE`.
-// Tasks steer it: a maxIdleSeconds of 13 makes its push fail at once.
-const [url = '', file = ''] = process.argv.slice(2);
+// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE [SPARE]`.
+// Tasks steer it: a maxIdleSeconds of 13 makes its push fail at once. SPARE is a file with the cores it has to spare.
+const [url = '', file = '', spareFile = ''] = process.argv.slice(2);
+const CORES = 4;
 const FAILING = 13;
 
 function write(event: string, context: JobContext, more: Record<string, unknown> = {}): void {
@@ -67,6 +68,12 @@ const worker = await startWorker({
     hls: untilStopped,
     record: recordThenFinalise,
     finalise: atOnce,
+  },
+  mixAdmission: 'measured',
+  meter: {
+    cores: CORES,
+    spareCores: () => (spareFile === '' ? CORES : Number(readFileSync(spareFile, 'utf8'))),
+    stop: () => undefined,
   },
   log: pino({ level: process.env['LOG'] ?? 'silent' }, pino.destination(2)),
 });

@@ -3,6 +3,7 @@ import type { StoredJobStatus } from '../../domain/job.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
+import type { WorkerFacts } from '../../domain/worker.ts';
 import type { JobFailure } from '../../tasks/job-status.ts';
 import type { TaskStore } from '../../tasks/task-store.ts';
 
@@ -20,6 +21,8 @@ export interface OperatorDeps {
   readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };
   /** Why the last runs of jobs failed, by job key. */
   readonly failures: { all(): Promise<ReadonlyMap<string, JobFailure>> };
+  /** Those that live. */
+  readonly workers: { list(): Promise<readonly WorkerFacts[]> };
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */

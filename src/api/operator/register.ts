@@ -8,6 +8,7 @@ import { recordingRoutes } from './routes/recordings.ts';
 import { relayRoutes } from './routes/relays.ts';
 import { roomRoutes } from './routes/rooms.ts';
 import { streamRoutes } from './routes/streams.ts';
+import { workerRoutes } from './routes/workers.ts';
 
 const BASE_PATH = '/api/v1';
 const MAX_BODY_BYTES = 64 * 1024;
@@ -41,7 +42,13 @@ function addGuardedRoutes(
 
 /** Adds /api/v1 to a server: every route needs the admin token, only its description is open. */
 export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps): void {
-  const routes = [...roomRoutes(deps), ...relayRoutes(deps), ...recordingRoutes(deps), ...streamRoutes(deps)];
+  const routes = [
+    ...roomRoutes(deps),
+    ...relayRoutes(deps),
+    ...recordingRoutes(deps),
+    ...streamRoutes(deps),
+    ...workerRoutes(deps),
+  ];
   const description = describeRoutes(routes, BASE_PATH);
   app.register(
     (scope, _options, ready) => {

@@ -154,6 +154,18 @@ export const roomsAnswer = z.array(
   }),
 );
 
+export const workersAnswer = z.array(
+  z.strictObject({
+    workerId: z.string(),
+    cores: z.number(),
+    spareCores: z.number().meta({ description: 'not used over the last 5 s and not set aside for a mix' }),
+    mixes: z.int(),
+    encoders: z.array(z.string()).meta({ description: 'H.264 and AAC encoders of its FFmpeg' }),
+    ffmpegVersion: z.string(),
+    at: z.int().meta({ description: 'unix ms' }),
+  }),
+);
+
 export const relayAnswer = z.strictObject({
   taskId: z.string(),
   room: roomAnswer,

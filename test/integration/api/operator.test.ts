@@ -1,10 +1,15 @@
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { verifyTicket } from '../../../src/identity/tickets.ts';
+import { clearNoCapacity, saveFailure } from '../../../src/tasks/job-status.ts';
+import { startWorkerFacts } from '../../../src/tasks/worker-facts.ts';
+import { eventually } from '../../support/eventually.ts';
 import {
   APP_ID,
   app,
   ask,
   clusterSecret,
+  redis,
   showRooms,
   startRelay,
   TO,
@@ -49,7 +54,46 @@ describe('the door', () => {
       '/relays/{id}/retry',
       '/rooms',
       '/streams/{id}/play-url',
+      '/workers',
     ]);
+  });
+});
+
+describe('workers', () => {
+  it('lists those that live', async () => {
+    expect((await ask('GET', '/workers')).json).toEqual([]);
+    const facts = {
+      workerId: 'w-1',
+      cores: 4,
+      spareCores: 1.25,
+      mixes: 2,
+      encoders: ['libx264', 'aac'],
+      ffmpegVersion: '5.1.9',
+      at: Date.now(),
+    };
+    const write = startWorkerFacts({
+      redis,
+      workerId: 'w-1',
+      read: () => facts,
+      log: pino({ level: 'silent' }),
+    });
+    await eventually(async () => (await ask('GET', '/workers')).json.length === 1);
+    expect((await ask('GET', '/workers')).json).toEqual([facts]);
+    await write.stop();
+    expect((await ask('GET', '/workers')).json).toEqual([]);
+  });
+
+  it('are asked why a mix does not run: the relay tells it', async () => {
+    const taskId = await startRelay();
+    const message = 'no worker has room for this mix: it needs 0.8 of a core, the best has 0.3';
+    const job = { kind: 'mix', id: taskId } as const;
+    await saveFailure(redis, job, { code: 'no-capacity', message, at: 5, epoch: 5 });
+    expect((await ask('GET', `/relays/${taskId}`)).json).toMatchObject({ error: message });
+    await clearNoCapacity(redis, job);
+    expect((await ask('GET', `/relays/${taskId}`)).json.error).toBeNull();
+    await saveFailure(redis, job, { code: 'internal', message: 'it broke', at: 5, epoch: 5 });
+    await clearNoCapacity(redis, job);
+    expect((await ask('GET', `/relays/${taskId}`)).json.error).toBe('it broke');
   });
 });
 

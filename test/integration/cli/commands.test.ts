@@ -112,6 +112,21 @@ describe('beside a running roomcast', () => {
     await publisher.kill();
   });
 
+  it('shows its worker, with what its ffmpeg can encode', async () => {
+    const [worker, ...others] = await eventually(async () => {
+      const now = await json(['workers']);
+      return now.length > 0 ? now : null;
+    });
+    expect(others).toEqual([]);
+    expect(worker).toMatchObject({ workerId: expect.stringMatching(/^w-/), mixes: 0 });
+    expect(worker.cores).toBeGreaterThan(0);
+    expect(worker.spareCores).toBeLessThanOrEqual(worker.cores);
+    expect(worker.encoders).toEqual(expect.arrayContaining(['libx264', 'aac']));
+    expect((await roomcast.cli(['workers'])).stdout).toMatch(
+      /WORKER +CORES +SPARE +MIXES +FFMPEG +ENCODERS\nw-\S+ +\d+\.\d +\d+\.\d +0 +\d\S+ .*libx264/,
+    );
+  });
+
   it('starts, changes, lists and stops a relay without ever showing its keys', async () => {
     const started = await json(
       ['relay', 'start', '--room', '8', '--to', '-', '--max-idle', '600'],

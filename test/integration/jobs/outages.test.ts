@@ -49,6 +49,7 @@ test('a worker that misses a handler, or has one too many, refuses to start', as
     redisUrl: new Secret(rig.redisServer.url),
     clusterSecret: new Secret('test'),
     dataDir: '/nowhere',
+    mixAdmission: 'off' as const,
     log: pino({ level: 'silent' }),
   };
   const { mix: _missing, ...rest } = all;

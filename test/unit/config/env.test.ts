@@ -40,6 +40,7 @@ describe('loadConfig', () => {
       clusterSecret: null,
       logLevel: 'info',
       lostUserGraceSeconds: 30,
+      mixAdmission: 'measured',
     });
     expect(Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.rtmp)).toBe(
       true,
@@ -71,6 +72,7 @@ describe('loadConfig', () => {
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '30s'],
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '3601'],
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '-1'],
+    ['ROOMCAST_MIX_ADMISSION', 'on'],
   ])('refuses %s=%s with one line that names it', (name, value) => {
     const problems = problemsOf({ [name]: value });
     expect(problems).toHaveLength(1);
@@ -143,6 +145,7 @@ describe('loadConfig', () => {
       ROOMCAST_CLUSTER_SECRET: 'sixteen characters',
       ROOMCAST_LOG_LEVEL: 'debug',
       ROOMCAST_LOST_USER_GRACE_SECONDS: '5',
+      ROOMCAST_MIX_ADMISSION: 'off',
     };
     expect(toEnvironment(loadConfig(full))).toEqual(full);
   });

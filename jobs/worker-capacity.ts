@@ -1,0 +1,74 @@
+import { cpus } from 'node:os';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { probeFfmpeg } from '../src/media/ffmpeg/capabilities.ts';
+import type { Leases } from '../src/tasks/lease.ts';
+import { createMixCosts } from '../src/tasks/mix-costs.ts';
+import { startWorkerFacts, type WorkerFactsWriter } from '../src/tasks/worker-facts.ts';
+import { Admission, type AdmissionOptions } from './admission.ts';
+import type { SharedFacts } from './job-facts.ts';
+import { openMachineCpu } from './machine-cpu.ts';
+import { type MachineMeter, startMachineMeter } from './machine-meter.ts';
+
+export interface CapacityOptions {
+  readonly redis: Redis;
+  readonly workerId: string;
+  readonly mode: AdmissionOptions['mode'];
+  /** By default the machine's own. */
+  readonly meter: MachineMeter | undefined;
+  readonly leases: Leases;
+  readonly facts: SharedFacts;
+  readonly log: Logger;
+}
+
+export interface WorkerCapacity {
+  readonly admission: Admission;
+  /** Also takes the worker's facts back. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** Encoders a task may ask for. */
+const ENCODERS = /^(libx264|libopenh264|h264_\w+|aac|aac_\w+|libfdk_aac)$/;
+const MAX_NAME_CHARS = 64;
+
+/** `intel-xeon-processor-2-80ghz`: machines with the same processor take the same for a mix. */
+function machineName(): string {
+  const name = (cpus()[0]?.model ?? 'unknown').toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return name.slice(0, MAX_NAME_CHARS);
+}
+
+async function findEncoders(log: Logger): Promise<{ encoders: readonly string[]; ffmpegVersion: string }> {
+  try {
+    const { version, encoders } = await probeFfmpeg(log);
+    return { encoders: [...encoders].filter((name) => ENCODERS.test(name)), ffmpegVersion: version };
+  } catch (error) {
+    log.error({ err: error }, 'ffmpeg does not run: mixes will fail here');
+    return { encoders: [], ffmpegVersion: 'none' };
+  }
+}
+
+/** Measures the machine, decides which mixes are taken, and tells the others of both. */
+export async function openCapacity(options: CapacityOptions): Promise<WorkerCapacity> {
+  const { redis, workerId, log } = options;
+  const meter = options.meter ?? (await startMachineMeter(await openMachineCpu()));
+  const costs = createMixCosts(redis, machineName());
+  const admission = await Admission.open({ ...options, meter, costs });
+  let writer: WorkerFactsWriter | null = null;
+  let stopped = false;
+  const { cores } = meter;
+  const telling = findEncoders(log).then((ffmpeg) => {
+    if (stopped) return;
+    const read = () => ({ workerId, cores, ...admission.room, ...ffmpeg, at: Date.now() });
+    writer = startWorkerFacts({ redis, workerId, read, log });
+  });
+  return {
+    admission,
+    async stop() {
+      stopped = true;
+      admission.close();
+      meter.stop();
+      await telling;
+      await writer?.stop();
+    },
+  };
+}
