@@ -25,7 +25,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 
 const SINGLE_IMPORTERS: readonly { module: RegExp; allowed: RegExp }[] = [
   { module: /^node-media-server/, allowed: /^src\/ingest\// },
-  { module: /^fluent-ffmpeg$/, allowed: /^src\/media\/ffmpeg\/argv\.ts$/ },
+  { module: /^fluent-ffmpeg$/, allowed: /^src\/media\/ffmpeg\/[a-z-]*(argv|args)\.ts$/ },
   { module: /^mediabunny$/, allowed: /^src\/media\/hls\// },
   {
     module: /^node:child_process$/,

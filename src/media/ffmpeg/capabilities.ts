@@ -50,3 +50,14 @@ export async function probeFfmpeg(log: Logger): Promise<FfmpegCapabilities> {
   ]);
   return { version: parseVersion(version), encoders: parseEncoders(encoders) };
 }
+
+/** Names of the codecs in the table of `ffmpeg -codecs` that can be decoded. */
+export function parseDecodable(text: string): Set<string> {
+  const table = text.slice(text.indexOf('-------'));
+  return new Set([...table.matchAll(/^ D\S{5} (\S+)/gm)].map((match) => match[1] ?? ''));
+}
+
+/** Codecs that the ffmpeg on the PATH decodes; throws `tool-missing` when it does not run. */
+export async function probeDecodable(log: Logger): Promise<Set<string>> {
+  return parseDecodable(await output(['-hide_banner', '-codecs'], log));
+}

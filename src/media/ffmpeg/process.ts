@@ -13,6 +13,8 @@ export interface FfmpegProcessOptions {
   readonly stdout: 'pipe' | 'ignore';
   /** Pipes beside the standard ones, from descriptor 3 on, that the child writes to. */
   readonly extraPipes?: number;
+  /** Told of every line on stderr, secrets hidden. */
+  readonly onLine?: (line: string) => void;
   /** -20 to 19; a child that may wait gets a higher one. */
   readonly nice?: number;
   /** `ffmpeg` of the PATH by default. */
@@ -51,20 +53,25 @@ function childEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
-function collectTail(stream: Readable, tail: string[]): void {
+function collectTail(stream: Readable, tail: string[], onLine?: (line: string) => void): void {
   let rest = '';
+  const keep = (text: string): void => {
+    const line = redactLine(text.slice(0, TAIL_LINE_CHARS));
+    tail.push(line);
+    onLine?.(line);
+  };
   stream.setEncoding('utf8');
   stream.on('data', (text: string) => {
     const lines = (rest + text).split(/[\r\n]+/);
     // The beginning is kept: the rest of a URL whose scheme was cut off could not be told for one.
     rest = (lines.pop() ?? '').slice(0, TAIL_LINE_CHARS);
     for (const line of lines) {
-      if (line !== '') tail.push(redactLine(line.slice(0, TAIL_LINE_CHARS)));
+      if (line !== '') keep(line);
     }
     tail.splice(0, Math.max(0, tail.length - TAIL_LINES));
   });
   stream.on('end', () => {
-    if (rest !== '') tail.push(redactLine(rest));
+    if (rest !== '') keep(rest);
   });
 }
 
@@ -110,7 +117,7 @@ export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
   });
   let asked = false;
   const tail: string[] = [];
-  if (child.stderr) collectTail(child.stderr, tail);
+  if (child.stderr) collectTail(child.stderr, tail, options.onLine);
   const exited = watchExit(child, tail, () => asked);
   const pipes = child.stdio.slice(3) as Readable[];
   // EPIPE and the like: the exit tells what happened.

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../domain/errors.ts';
+import { BitReader, withoutEmulation } from './bits.ts';
 
 /** What a muxer must know of an H.264 stream, read from its AVCDecoderConfigurationRecord. */
 export interface AvcConfig {
@@ -13,61 +14,6 @@ export interface AvcConfig {
 
 /** Profiles whose SPS carries chroma format and scaling matrices (ITU-T H.264, 7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
-const MAX_EXP_GOLOMB_ZEROS = 32;
-
-class BitReader {
-  readonly #bytes: Uint8Array;
-  #bit = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  bit(): number {
-    const byte = this.#bytes[this.#bit >> 3];
-    if (byte === undefined) throw new RangeError('the parameter set ends early');
-    const value = (byte >> (7 - (this.#bit & 7))) & 1;
-    this.#bit += 1;
-    return value;
-  }
-
-  bits(count: number): number {
-    let value = 0;
-    for (let i = 0; i < count; i += 1) value = value * 2 + this.bit();
-    return value;
-  }
-
-  unsigned(): number {
-    let zeros = 0;
-    while (this.bit() === 0) {
-      zeros += 1;
-      if (zeros > MAX_EXP_GOLOMB_ZEROS) throw new RangeError('an Exp-Golomb number is too long');
-    }
-    return 2 ** zeros - 1 + this.bits(zeros);
-  }
-
-  signed(): number {
-    const value = this.unsigned();
-    return value % 2 === 1 ? (value + 1) / 2 : -value / 2;
-  }
-}
-
-/** NAL bytes without the 3 of every 0 0 3. */
-function withoutEmulation(nal: Uint8Array): Uint8Array {
-  const out = new Uint8Array(nal.length);
-  let length = 0;
-  let zeros = 0;
-  for (const byte of nal) {
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    out[length] = byte;
-    length += 1;
-  }
-  return out.subarray(0, length);
-}
 
 function skipScalingList(reader: BitReader, size: number): void {
   let last = 8;

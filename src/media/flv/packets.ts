@@ -1,11 +1,18 @@
 import { GatewayError } from '../../domain/errors.ts';
 import { type AacConfig, parseAacConfig } from './aac-config.ts';
 import { type AvcConfig, parseAvcConfig } from './avc-config.ts';
-import { audioCodec, compositionTime, type FlvTag, isKeyFrame, TAG_VIDEO, videoCodec } from './tag.ts';
+import { type HevcConfig, parseHevcConfig } from './hevc-config.ts';
+import {
+  audioCodec,
+  compositionTime,
+  type FlvTag,
+  isKeyFrame,
+  payloadOf,
+  TAG_VIDEO,
+  videoCodec,
+} from './tag.ts';
 
-/** Bytes before the payload of a classic FLV tag body: H.264 has frame type, packet type and 3 of offset. */
-export const AVC_PREFIX = 5;
-const AAC_PREFIX = 2;
+export type VideoConfig = AvcConfig | HevcConfig;
 
 /** The sequence headers in force; a track without one is not there. */
 export interface TrackHeaders {
@@ -14,7 +21,7 @@ export interface TrackHeaders {
 }
 
 export interface TrackConfigs {
-  readonly video: AvcConfig | null;
+  readonly video: VideoConfig | null;
   readonly audio: AacConfig | null;
 }
 
@@ -27,15 +34,23 @@ export interface MediaPacket {
   readonly data: Buffer;
 }
 
-/** Reads both headers; throws `bad-media` for a codec that is neither H.264 nor AAC. */
-export function readConfigs(headers: TrackHeaders): TrackConfigs {
-  const { video, audio } = headers;
-  if (video && videoCodec(video) !== 'avc1') throw unsupported(videoCodec(video));
-  if (audio && audioCodec(audio) !== 'mp4a') throw unsupported(audioCodec(audio));
-  return {
-    video: video ? parseAvcConfig(video.data.subarray(AVC_PREFIX)) : null,
-    audio: audio ? parseAacConfig(audio.data.subarray(AAC_PREFIX)) : null,
-  };
+/** Reads a picture header; throws `bad-media` for a codec that is neither H.264 nor H.265. */
+export function readVideoConfig(header: FlvTag): VideoConfig {
+  const codec = videoCodec(header);
+  if (codec === 'avc1') return parseAvcConfig(payloadOf(header));
+  if (codec === 'hvc1') return parseHevcConfig(payloadOf(header));
+  throw unsupported(codec);
+}
+
+/** Reads a sound header; throws `bad-media` for a codec other than AAC. */
+export function readAudioConfig(header: FlvTag): AacConfig {
+  if (audioCodec(header) !== 'mp4a') throw unsupported(audioCodec(header));
+  return parseAacConfig(payloadOf(header));
+}
+
+/** Reads both headers; throws `bad-media` for a codec that MP4 does not get from us. */
+export function readConfigs({ video, audio }: TrackHeaders): TrackConfigs {
+  return { video: video && readVideoConfig(video), audio: audio && readAudioConfig(audio) };
 }
 
 function unsupported(codec: string): GatewayError {
@@ -54,9 +69,9 @@ export function packetOf(tag: FlvTag): MediaPacket {
       key: isKeyFrame(tag),
       dtsMs: tag.timestamp,
       ptsMs: tag.timestamp + compositionTime(tag),
-      data: tag.data.subarray(AVC_PREFIX),
+      data: payloadOf(tag),
     };
   }
   const at = tag.timestamp;
-  return { track: 'audio', key: true, dtsMs: at, ptsMs: at, data: tag.data.subarray(AAC_PREFIX) };
+  return { track: 'audio', key: true, dtsMs: at, ptsMs: at, data: payloadOf(tag) };
 }

@@ -8,7 +8,15 @@ export interface RebaserOptions {
   /** Monotonic ms, needed for `elapsed`. */
   readonly now?: () => number;
   /** Told of every discontinuity that was closed. */
-  readonly onJump?: (jump: { readonly fromMs: number; readonly toMs: number }) => void;
+  readonly onJump?: (jump: TimestampJump) => void;
+}
+
+export interface TimestampJump {
+  /** Where the output was, and where it goes on, ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** What the source's timestamps did, ms; null for what was announced as another timeline. */
+  readonly stepMs: number | null;
 }
 
 export interface Rebaser {
@@ -43,6 +51,7 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
   let tracks = new Map<number, Track>();
   const floors = new Map<number, number>();
   let last: number | null = null;
+  let lastSource = 0;
   let lastArrival = 0;
   let frameMs = DEFAULT_FRAME_MS;
   let broken = false;
@@ -59,17 +68,18 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
     return best;
   }
 
-  function startSegment(): number {
+  function startSegment(tag: FlvTag): number {
     if (last === null) return options.baseMs ?? 0;
     const waited = options.gap === 'elapsed' ? now() - lastArrival : 0;
     const next = last + Math.max(frameMs, Math.round(waited));
-    options.onJump?.({ fromMs: last, toMs: next });
+    const stepMs = broken ? null : timestampStep(lastSource, tag.timestamp);
+    options.onJump?.({ fromMs: last, toMs: next, stepMs });
     return next;
   }
 
   function place(tag: FlvTag): number {
     const near = reference(tag);
-    const out = near ? near.out + timestampStep(near.source, tag.timestamp) : startSegment();
+    const out = near ? near.out + timestampStep(near.source, tag.timestamp) : startSegment(tag);
     if (!near) tracks = new Map();
     broken = false;
     const own = tracks.get(tag.type);
@@ -89,6 +99,7 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
       const out = Math.max(placed, floors.get(tag.type) ?? options.baseMs ?? 0);
       floors.set(tag.type, out);
       last = Math.max(last ?? out, out);
+      lastSource = tag.timestamp;
       lastArrival = now();
       return { ...tag, timestamp: wrap32(out) };
     },

@@ -15,14 +15,39 @@ const CODEC_AAC = 10;
 const AUDIO_EX_HEADER = 9;
 const FRAME_KEY = 1;
 
-/** Enhanced RTMP marks picture tags by the top bit and names the codec by four characters. */
-export function isEnhancedVideo(tag: FlvTag): boolean {
-  return tag.type === TAG_VIDEO && ((tag.data[0] ?? 0) & 0x80) !== 0;
+const CODED_FRAMES = 1;
+/** Of enhanced picture tags these alone carry a composition offset. */
+const WITH_OFFSET = new Set(['avc1', 'hvc1']);
+/** Frame type or sound format, and packet type. */
+const CLASSIC_VIDEO_BYTES = 2;
+const OFFSET_BYTES = 3;
+const CLASSIC_AUDIO_BYTES = 2;
+/** Enhanced RTMP: one byte of flags, four characters that name the codec. */
+const ENHANCED_BYTES = 5;
+
+/** Enhanced RTMP marks picture tags by the top bit, sound by a format of its own. */
+export function isEnhanced(tag: FlvTag): boolean {
+  const first = tag.data[0] ?? 0;
+  if (tag.type === TAG_VIDEO) return (first & 0x80) !== 0;
+  return tag.type === TAG_AUDIO && first >> 4 === AUDIO_EX_HEADER;
+}
+
+function hasOffset(tag: FlvTag): boolean {
+  if (!isEnhanced(tag)) return videoCodec(tag) === 'avc1';
+  return ((tag.data[0] ?? 0) & 0x0f) === CODED_FRAMES && WITH_OFFSET.has(videoCodec(tag));
+}
+
+/** Codec configuration or coded frame of an H.264, H.265, AV1, VP9 or AAC tag. */
+export function payloadOf(tag: FlvTag): Buffer {
+  if (tag.type !== TAG_VIDEO)
+    return tag.data.subarray(isEnhanced(tag) ? ENHANCED_BYTES : CLASSIC_AUDIO_BYTES);
+  const prefix = isEnhanced(tag) ? ENHANCED_BYTES : CLASSIC_VIDEO_BYTES;
+  return tag.data.subarray(prefix + (hasOffset(tag) ? OFFSET_BYTES : 0));
 }
 
 /** `avc1`, the four characters of an enhanced tag, or `codec-N`. */
 export function videoCodec(tag: FlvTag): string {
-  if (isEnhancedVideo(tag)) return tag.data.toString('latin1', 1, 5);
+  if (isEnhanced(tag)) return tag.data.toString('latin1', 1, 5);
   const id = (tag.data[0] ?? 0) & 0x0f;
   return id === CODEC_AVC ? 'avc1' : `codec-${id}`;
 }
@@ -66,11 +91,7 @@ export function isMedia(tag: FlvTag): boolean {
 
 /** Composition offset in ms (pts - dts) of a picture tag; 0 for everything else. */
 export function compositionTime(tag: FlvTag): number {
-  if (tag.type !== TAG_VIDEO || isSequenceHeader(tag)) return 0;
-  const first = tag.data[0] ?? 0;
-  if (first & 0x80) {
-    const hasOffset = (first & 0x0f) === 1 && tag.data.length >= 8;
-    return hasOffset ? tag.data.readIntBE(5, 3) : 0;
-  }
-  return (first & 0x0f) === CODEC_AVC && tag.data.length >= 5 ? tag.data.readIntBE(2, 3) : 0;
+  if (tag.type !== TAG_VIDEO || isSequenceHeader(tag) || !hasOffset(tag)) return 0;
+  const at = isEnhanced(tag) ? ENHANCED_BYTES : CLASSIC_VIDEO_BYTES;
+  return tag.data.length >= at + OFFSET_BYTES ? tag.data.readIntBE(at, OFFSET_BYTES) : 0;
 }

@@ -9,8 +9,8 @@ export interface Anchor {
 }
 
 export interface AnchorOptions {
-  /** Packets later than this against the anchor cannot be shown in time. */
-  readonly playoutDelayMs: number;
+  /** Packets later than this against the anchor cannot be shown in time: the delay of the playout. */
+  readonly toleranceMs: () => number;
 }
 
 const WINDOW_MS = 2000;
@@ -24,7 +24,7 @@ interface Bucket {
 }
 
 /** Sliding minimum in buckets of 100 ms, so that its cost does not grow with the packet rate. */
-export function createAnchor({ playoutDelayMs }: AnchorOptions): Anchor {
+export function createAnchor({ toleranceMs }: AnchorOptions): Anchor {
   let buckets: Bucket[] = [];
   let offsetMs: number | null = null;
   let lastInTimeMs = 0;
@@ -35,7 +35,7 @@ export function createAnchor({ playoutDelayMs }: AnchorOptions): Anchor {
     },
     observe(timestampMs, arrivalMs) {
       const offset = arrivalMs - timestampMs;
-      if (offsetMs === null || offset <= offsetMs + playoutDelayMs) lastInTimeMs = arrivalMs;
+      if (offsetMs === null || offset <= offsetMs + toleranceMs()) lastInTimeMs = arrivalMs;
       const keepMs = arrivalMs - lastInTimeMs >= ALL_LATE_MS ? ALL_LATE_MS : WINDOW_MS;
       const index = Math.floor(arrivalMs / BUCKET_MS);
       const newest = buckets.at(-1);

@@ -1,16 +1,17 @@
 import type { Logger } from 'pino';
 import type { RenderMode } from '../../domain/layout/spec.ts';
-import type { DecodedPicture } from '../ffmpeg/argv.ts';
-import { parseAvcConfig } from '../flv/avc-config.ts';
-import type { GopKeeper, GopSnapshot } from '../flv/gop.ts';
+import type { DecodedPicture } from '../ffmpeg/decoder-args.ts';
+import { tagFeed } from '../ffmpeg/tag-feed.ts';
+import type { GopKeeper } from '../flv/gop.ts';
 import { snapshotTags } from '../flv/gop.ts';
-import { AVC_PREFIX } from '../flv/packets.ts';
-import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
+import { readVideoConfig, type TrackHeaders } from '../flv/packets.ts';
+import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_VIDEO } from '../flv/tag.ts';
 import { CHANNELS } from './clock.ts';
 import { type Decoder, startDecoder } from './decoder.ts';
 import { createFramePool, type FramePool } from './frame-pool.ts';
 import { fitInside } from './picture-box.ts';
 import type { Priorities } from './priority.ts';
+import type { StartQueue } from './start-queue.ts';
 import { createVideoFeed, type VideoFeed } from './video-feed.ts';
 
 export interface CellSize {
@@ -28,10 +29,10 @@ function decodedPicture(cell: CellSize, videoHeader: FlvTag): DecodedPicture {
   return { ...fitInside(source, cell), scaling: 'stretch' };
 }
 
-/** null for what is no H.264 configuration. */
+/** null for a configuration that cannot be read. */
 function sourceSize(videoHeader: FlvTag): { readonly width: number; readonly height: number } | null {
   try {
-    return parseAvcConfig(videoHeader.data.subarray(AVC_PREFIX));
+    return readVideoConfig(videoHeader);
   } catch {
     return null; // the decoder will tell
   }
@@ -41,23 +42,28 @@ export interface SlotOptions {
   readonly log: Logger;
   /** What was kept of the stream: the decoder begins with it. */
   readonly gop: GopKeeper;
+  /** Sequence headers of the tracks to decode; null for one that has none, or none that can be decoded. */
+  readonly headers: TrackHeaders;
   /** null: only the sound is wanted. */
   readonly size: CellSize | null;
   /** Older pictures will not be shown, in ms of the input's timeline; null: all may be. */
-  readonly fromMs: number | null;
+  readonly shownFromMs: () => number | null;
   readonly priorities: Priorities;
+  readonly starts: StartQueue;
   readonly onSound: (position: number, samples: Int16Array) => void;
   readonly onPicture: (ptsMs: number) => void;
+  readonly onComplaint: (line: string) => void;
   /** The decoder ended by itself or is stuck. */
   readonly onLost: () => void;
 }
 
-/** A decoder with the pictures it made, at one cell size. */
+/** A decoder with the pictures it made, at one cell size. It starts when there is time for it. */
 export interface DecoderSlot {
   readonly size: CellSize | null;
   readonly feed: VideoFeed | null;
   readonly hasVideo: boolean;
   readonly hasAudio: boolean;
+  /** 0 while it has not started. */
   readonly pid: number;
   /** One past the last sample it gave, on the input's timeline. */
   readonly soundEnd: number;
@@ -74,66 +80,70 @@ interface Video {
   readonly feed: VideoFeed;
 }
 
-function openVideo({ size, fromMs }: SlotOptions, { videoHeader }: GopSnapshot): Video | null {
-  if (!size || !videoHeader) return null;
-  const picture = { ...decodedPicture(size, videoHeader), ...(fromMs === null ? {} : { fromMs }) };
+function openVideo(size: CellSize | null, header: FlvTag | null): Video | null {
+  if (!size || !header) return null;
+  const picture = decodedPicture(size, header);
   const pool = createFramePool(picture.width, picture.height);
   return { picture, pool, feed: createVideoFeed(pool, picture.width, picture.height) };
 }
 
-function startFed(options: SlotOptions, kept: GopSnapshot, video: Video | null): Decoder | null {
-  const audio = kept.audioHeader !== null;
-  if (!video && !audio) return null;
-  const decoder = startDecoder({
-    log: options.log,
-    video: video && { ...video.picture, pool: video.pool },
-    audio,
-    nice: options.priorities.catchingUp,
-    onFrame(frame) {
-      options.onPicture(frame.ptsMs);
-      video?.feed.push(frame);
-    },
-    onSound: options.onSound,
-  });
-  for (const tag of snapshotTags(kept)) {
-    if (tag.type !== TAG_SCRIPT && (video || tag.type !== TAG_VIDEO)) decoder.write(tag);
-  }
-  return decoder;
-}
-
-/** Starts decoding what is kept of the stream; without any sequence header yet the slot stays empty. */
+/** Without any track to decode the slot stays empty. */
 export function openSlot(options: SlotOptions): DecoderSlot {
-  const { gop, size } = options;
-  const kept = gop.snapshot();
-  const video = openVideo(options, kept);
+  const { gop, size, log, priorities } = options;
+  const video = openVideo(size, options.headers.video);
   const feed = video?.feed ?? null;
   const hasVideo = video !== null;
-  const hasAudio = kept.audioHeader !== null;
+  const hasAudio = options.headers.audio !== null;
+  const headers = { video: hasVideo ? options.headers.video : null, audio: options.headers.audio };
+  let decoder: Decoder | null = null;
   let soundEnd = 0;
-  const onSound = (position: number, samples: Int16Array): void => {
-    soundEnd = position + samples.length / CHANNELS;
-    options.onSound(position, samples);
-  };
-  const decoder = startFed({ ...options, onSound }, kept, video);
   let closed = false;
+  let promoted = false;
   // A picture can only begin at a key frame; the kept GOP begins with one.
-  let keyed = kept.tags.some(isKeyFrame);
-  decoder?.exited
-    .then((exit) => {
-      if (closed) return;
-      options.log.warn(
-        { outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) },
-        'decoder ended',
-      );
-      options.onLost();
-    })
-    .catch((error: unknown) => options.log.error({ err: error }, 'decoder end not handled'));
+  let keyed = false;
+  const takeBack = hasVideo || hasAudio ? options.starts.add(start) : () => undefined;
+
+  function start(): void {
+    const fromMs = options.shownFromMs();
+    const tags = tagFeed(headers);
+    decoder = startDecoder({
+      ...{ log, feed: tags, audio: hasAudio, onComplaint: options.onComplaint },
+      video: video && { ...video.picture, ...(fromMs === null ? {} : { fromMs }), pool: video.pool },
+      nice: promoted ? priorities.decoder : priorities.catchingUp,
+      onFrame(frame) {
+        options.onPicture(frame.ptsMs);
+        feed?.push(frame);
+      },
+      onSound(position, samples) {
+        soundEnd = position + samples.length / CHANNELS;
+        options.onSound(position, samples);
+      },
+    });
+    watchExit(decoder);
+    for (const tag of snapshotTags(gop.snapshot())) give(tag);
+  }
+
+  function watchExit(started: Decoder): void {
+    started.exited
+      .then((exit) => {
+        if (closed) return;
+        log.warn({ outcome: exit.outcome, signal: exit.signal, tail: exit.tail.slice(-3) }, 'decoder ended');
+        options.onLost();
+      })
+      .catch((error: unknown) => log.error({ err: error }, 'decoder end not handled'));
+  }
 
   function takes(tag: FlvTag): boolean {
-    if (tag.type === TAG_SCRIPT) return false;
     if (tag.type === TAG_AUDIO) return hasAudio;
+    if (tag.type !== TAG_VIDEO || !hasVideo) return false;
     keyed ||= isKeyFrame(tag);
-    return hasVideo && (keyed || isSequenceHeader(tag));
+    return keyed || isSequenceHeader(tag);
+  }
+
+  function give(tag: FlvTag): void {
+    if (!decoder || !takes(tag) || decoder.write(tag)) return;
+    log.warn('decoder does not keep up and is replaced');
+    options.onLost();
   }
 
   return {
@@ -141,20 +151,24 @@ export function openSlot(options: SlotOptions): DecoderSlot {
     feed,
     hasVideo,
     hasAudio,
-    pid: decoder?.pid ?? 0,
+    get pid() {
+      return decoder?.pid ?? 0;
+    },
     get soundEnd() {
       return soundEnd;
     },
-    promote: () => decoder?.setNice(options.priorities.decoder),
+    promote() {
+      promoted = true;
+      decoder?.setNice(priorities.decoder);
+    },
     write(tag) {
-      if (!decoder || closed || !takes(tag)) return;
-      if (decoder.write(tag)) return;
-      options.log.warn('decoder does not keep up and is replaced');
-      options.onLost();
+      // What comes before the start is kept in the GOP.
+      if (!closed) give(tag);
     },
     async close() {
       if (!closed) {
         closed = true;
+        takeBack();
         decoder?.close();
         feed?.close();
       }

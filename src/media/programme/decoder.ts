@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
-import { DECODER_AUDIO_SAMPLES, type DecodedPicture, decoderArgs } from '../ffmpeg/argv.ts';
+import { DECODER_AUDIO_SAMPLES, type DecodedPicture, decoderArgs } from '../ffmpeg/decoder-args.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { startFfmpeg } from '../ffmpeg/process.ts';
+import type { TagFeed } from '../ffmpeg/tag-feed.ts';
 import type { FlvTag } from '../flv/tag.ts';
-import { encodeFlvTag, flvHeader } from '../flv/writer.ts';
 import { CHANNELS } from './clock.ts';
 import type { Frame, FramePool } from './frame-pool.ts';
 
@@ -13,10 +13,14 @@ export interface DecoderOptions {
   /** Pool of that size; null decodes no picture. */
   readonly video: (DecodedPicture & { readonly pool: FramePool }) | null;
   readonly audio: boolean;
+  /** How the tags are handed over. */
+  readonly feed: TagFeed;
   readonly nice: number;
   readonly onFrame: (frame: Frame) => void;
   /** Place on the timeline in samples; the array is valid during the call only. */
   readonly onSound: (position: number, samples: Int16Array) => void;
+  /** A line that FFmpeg wrote of an error; it goes on all the same. */
+  readonly onComplaint: (line: string) => void;
 }
 
 /** One FFmpeg that decodes one stream to one size; it lives until it is closed or fails. */
@@ -122,21 +126,22 @@ function readSound(options: DecoderOptions, times: Readable, data: Readable): vo
 
 /** Starts decoding; the first tags must be the sequence headers of the tracks asked for. */
 export function startDecoder(options: DecoderOptions): Decoder {
-  const { video, audio, log } = options;
+  const { video, audio, feed, log } = options;
   const child = startFfmpeg({
-    args: decoderArgs({ video, audio }),
+    args: decoderArgs({ format: feed.format, video, audio }),
     log,
     name: 'decoder',
     stdin: 'pipe',
     stdout: 'ignore',
     extraPipes: 4,
     nice: options.nice,
+    onLine: options.onComplaint,
   });
   const [videoTimes, audioTimes, pictures, sound] = child.pipes;
   if (videoTimes && pictures && video) readPictures(options, videoTimes, pictures, () => child.kill());
   if (audioTimes && sound && audio) readSound(options, audioTimes, sound);
   const stdin = child.stdin;
-  stdin?.write(flvHeader({ video: video !== null, audio }));
+  stdin?.write(feed.start);
 
   return {
     pid: child.pid,
@@ -144,7 +149,8 @@ export function startDecoder(options: DecoderOptions): Decoder {
     setNice: child.setNice,
     write(tag) {
       if (!stdin?.writable) return true; // its exit tells the rest
-      stdin.write(encodeFlvTag(tag));
+      const bytes = feed.encode(tag);
+      if (bytes) stdin.write(bytes);
       return stdin.writableLength <= MAX_UNREAD_BYTES;
     },
     close: () => child.kill(),

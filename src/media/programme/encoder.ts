@@ -4,8 +4,9 @@ import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { startFfmpeg } from '../ffmpeg/process.ts';
 import { createFlvParser } from '../flv/parser.ts';
 import type { FlvTag } from '../flv/tag.ts';
+import { nutFrameHeader } from '../nut/container.ts';
 import { CHANNELS, SAMPLE_RATE } from './clock.ts';
-import { NUT_AUDIO, NUT_VIDEO, nutFrameHeader, nutHeader } from './nut.ts';
+import { NUT_AUDIO, NUT_VIDEO, nutHeader } from './nut.ts';
 
 export interface EncoderOptions extends EncoderArgs {
   readonly width: number;

@@ -3,11 +3,15 @@ import { mixedStreams } from '../../domain/layout/layout.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
 import { openStreamReader, type StreamReader } from '../flv/stream-reader.ts';
 import { createInput, type ProgrammeInput } from './input.ts';
+import type { PictureCodecs } from './picture-codecs.ts';
 import type { Priorities } from './priority.ts';
 import type { InputRef, SourceInput, Sources } from './protocol.ts';
+import type { StartQueue } from './start-queue.ts';
 
 export interface InputSetOptions {
   readonly priorities: Priorities;
+  readonly starts: StartQueue;
+  readonly codecs: PictureCodecs;
   readonly log: Logger;
   readonly onEvent: (event: MixEventBody) => void;
   readonly onFenced: () => void;
@@ -88,8 +92,9 @@ export class InputSet {
   }
 
   #attach(ref: InputRef, url: string | null): Attached {
-    const { log, priorities, onEvent, onFenced } = this.#options;
-    const input = createInput({ ref, log, priorities, onEvent });
+    const { onFenced, ...shared } = this.#options;
+    const { log } = shared;
+    const input = createInput({ ...shared, ref });
     const entry: Attached = {
       input,
       url,

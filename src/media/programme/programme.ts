@@ -10,10 +10,12 @@ import { createEncoderKeeper } from './encoder-keeper.ts';
 import { frameBytes } from './frame-pool.ts';
 import type { ProgrammeInput } from './input.ts';
 import { InputSet, isElsewhere } from './input-set.ts';
+import { createPictureCodecs } from './picture-codecs.ts';
 import type { Priorities } from './priority.ts';
 import type { Sources } from './protocol.ts';
 import { createScene } from './scene.ts';
 import { createSoundDesk } from './sound-desk.ts';
+import { createStartQueue } from './start-queue.ts';
 import { openUplink } from './uplink.ts';
 import { createUsageMeter } from './usage.ts';
 
@@ -69,7 +71,9 @@ export function startProgramme(options: ProgrammeOptions): Programme {
       if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
     },
   });
-  const inputs = new InputSet(options);
+  const starts = createStartQueue();
+  const codecs = createPictureCodecs(starts, log);
+  const inputs = new InputSet({ ...options, starts, codecs });
   const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });
 
   function show(wanted: Sources): void {
@@ -116,6 +120,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     if (due > 1) lateTicks += due - 1;
     for (let count = 0; count < due; count++) tick();
     encoder.check(nowMs);
+    starts.run(clock.dueAt(clock.upcoming));
     schedule();
   }
 

@@ -54,7 +54,7 @@ describe('a rebaser', () => {
     rebaser.discontinuity();
     expect(rebaser.rebase(video(20)).timestamp).toBe(80);
     expect(rebaser.rebase(audio(21)).timestamp).toBe(81);
-    expect(jumps).toEqual([{ fromMs: 40, toMs: 80 }]);
+    expect(jumps).toEqual([{ fromMs: 40, toMs: 80, stepMs: null }]);
   });
 
   it('gives headers and script data the time of the last frame and takes none from them', () => {

@@ -8,8 +8,6 @@ import {
   parseColor,
 } from '../../../../src/media/programme/canvas.ts';
 import { createFramePool, type Frame, frameBytes } from '../../../../src/media/programme/frame-pool.ts';
-import { nutFrameHeader, nutHeader } from '../../../../src/media/programme/nut.ts';
-import { crc32Mpeg } from '../../../../src/media/programme/nut-crc.ts';
 import { fitInside, pictureBox } from '../../../../src/media/programme/picture-box.ts';
 import { createVideoFeed } from '../../../../src/media/programme/video-feed.ts';
 
@@ -145,28 +143,5 @@ describe('video feed', () => {
   test('a picture from a far future is shown as it comes', () => {
     const feed = fed(...Array.from({ length: 100 }, (_, index) => 1_000_000 + index));
     expect(feed.pick(0)?.ptsMs).toBe(1_000_099);
-  });
-});
-
-describe('NUT', () => {
-  test('checksums are those of NUT', () => {
-    expect(crc32Mpeg(Buffer.from('123456789'))).toBe(0x89a1897f);
-    expect(crc32Mpeg(Buffer.alloc(0))).toBe(0);
-  });
-
-  test('a frame header is code, stream, full pts, size and their checksum', () => {
-    const video = nutFrameHeader(0, 30, 1_382_400);
-    expect([...video.subarray(0, -4)]).toEqual([0, 0, 0x81, 0x1e, 0xd4, 0xb0, 0x00]);
-    expect(video.readUInt32BE(video.length - 4)).toBe(crc32Mpeg(video.subarray(0, -4)));
-    const audio = nutFrameHeader(1, 0, 6400);
-    expect([...audio.subarray(0, -4)]).toEqual([0, 1, 0x81, 0x80, 0x00, 0xb2, 0x00]);
-  });
-
-  test('the header names both tracks and ends with the one syncpoint', () => {
-    const header = nutHeader({ width: 640, height: 360, fps: 30, sampleRate: 48_000, channels: 2 });
-    expect(header.toString('latin1', 0, 25)).toBe('nut/multimedia container\0');
-    expect(header.includes('I420')).toBe(true);
-    expect(header.includes(Buffer.from([0x50, 0x53, 0x44, 16]))).toBe(true);
-    expect(header.subarray(-15, -7).toString('hex')).toBe('4e4be4adeeca4569');
   });
 });

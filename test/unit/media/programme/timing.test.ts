@@ -37,7 +37,7 @@ describe('clock', () => {
 
 describe('anchor', () => {
   test('is the least delay of the last two seconds', () => {
-    const anchor = createAnchor({ playoutDelayMs: 150 });
+    const anchor = createAnchor({ toleranceMs: () => 150 });
     expect(anchor.offsetMs).toBeNull();
     anchor.observe(0, 5040);
     anchor.observe(40, 5050);
@@ -48,14 +48,14 @@ describe('anchor', () => {
   });
 
   test('follows a source that is suddenly earlier at once', () => {
-    const anchor = createAnchor({ playoutDelayMs: 150 });
+    const anchor = createAnchor({ toleranceMs: () => 150 });
     anchor.observe(0, 1000);
     anchor.observe(500, 1100);
     expect(anchor.offsetMs).toBe(600);
   });
 
   test('is set anew when every packet of a second came too late', () => {
-    const anchor = createAnchor({ playoutDelayMs: 150 });
+    const anchor = createAnchor({ toleranceMs: () => 150 });
     for (let ts = 0; ts <= 1000; ts += 20) anchor.observe(ts, ts + 100);
     for (let ts = 1020; ts < 1600; ts += 20) anchor.observe(ts, ts + 500);
     expect(anchor.offsetMs).toBe(100);
@@ -64,7 +64,7 @@ describe('anchor', () => {
   });
 
   test('a burst after a stall ends where it was before', () => {
-    const anchor = createAnchor({ playoutDelayMs: 150 });
+    const anchor = createAnchor({ toleranceMs: () => 150 });
     for (let ts = 0; ts <= 1000; ts += 20) anchor.observe(ts, ts + 100);
     for (let ts = 1020; ts <= 6000; ts += 20) anchor.observe(ts, 6100);
     expect(anchor.offsetMs).toBe(100);
