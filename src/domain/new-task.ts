@@ -1,6 +1,9 @@
 import { GatewayError } from './errors.ts';
 import { canonicalUser, type RoomId, roomLabel, type StreamKind, sameRoom, streamId } from './ids.ts';
+import { DEFAULT_MAX_INPUTS } from './layout/box.ts';
+import { inOwnRoom } from './own-room.ts';
 import type { ProgrammeSpec } from './programme.ts';
+import { checkProgramme, type ProgrammeUse } from './programme-rules.ts';
 import { sameSpec } from './same-spec.ts';
 import type { PushTarget, RecordFormat, RecordTask, RelayTask, Task, TaskSource } from './task.ts';
 
@@ -34,6 +37,15 @@ interface ResolvedSource {
   readonly agentUserId: string;
 }
 
+const AGENT_PREFIX = { relay: 'mix', record: 'rec' } as const;
+
+function checkedSource({ source, room }: TaskRequest, use: ProgrammeUse): SourceRequest {
+  if (source.type === 'single') return source;
+  const programme = inOwnRoom(source.programme, room);
+  checkProgramme(programme, use);
+  return { ...source, programme };
+}
+
 /** A running mix of the same room with the same programme is shared; only an agent of one's own forbids it. */
 function findSharedMix(
   request: TaskRequest,
@@ -65,9 +77,10 @@ function assertAgentFree(request: TaskRequest, agentUserId: string): void {
   }
 }
 
-function resolveSource(request: TaskRequest, agentPrefix: string): ResolvedSource {
-  const { appId, room, source, taskId } = request;
-  const ownAgent = `${agentPrefix}_${taskId.slice(0, AGENT_ID_CHARS)}`;
+function resolveSource(request: TaskRequest, use: ProgrammeUse): ResolvedSource {
+  const { appId, room, taskId } = request;
+  const source = checkedSource(request, use);
+  const ownAgent = `${AGENT_PREFIX[use]}_${taskId.slice(0, AGENT_ID_CHARS)}`;
   if (source.type === 'single') {
     return {
       source,
@@ -88,13 +101,13 @@ function resolveSource(request: TaskRequest, agentPrefix: string): ResolvedSourc
   };
 }
 
-function newBase(request: TaskRequest, agentPrefix: string): Base {
+function newBase(request: TaskRequest, use: ProgrammeUse): Base {
   return {
     taskId: request.taskId,
     appId: request.appId,
     room: request.room,
     createdAt: request.nowMs,
-    ...resolveSource(request, agentPrefix),
+    ...resolveSource(request, use),
     maxIdleSeconds: request.maxIdleSeconds,
     revision: 1,
     endedAt: null,
@@ -102,9 +115,12 @@ function newBase(request: TaskRequest, agentPrefix: string): Base {
   };
 }
 
-/** A relay as asked for; shares a running mix of the same room and programme, throws `conflict` on a used agent. */
+/**
+ * A relay as asked for; shares a running mix of the same room and programme. Throws `conflict` on a used agent,
+ * `bad-request` for a programme that cannot be made.
+ */
 export function newRelayTask(request: TaskRequest, targets: readonly PushTarget[]): RelayTask {
-  return { kind: 'relay', ...newBase(request, 'mix'), targets, retryNonce: {} };
+  return { kind: 'relay', ...newBase(request, 'relay'), targets, retryNonce: {} };
 }
 
 export interface RecordingRequest {
@@ -116,24 +132,43 @@ export interface RecordingRequest {
 
 /** A recording as asked for, under the same rules as newRelayTask. */
 export function newRecordTask(request: TaskRequest, recording: RecordingRequest): RecordTask {
-  return { kind: 'record', ...newBase(request, 'rec'), ...recording };
+  return { kind: 'record', ...newBase(request, 'record'), ...recording };
 }
 
-/** The task with this programme; a copy of one stream has none and throws `bad-request`. */
+/** The task with this programme; throws `bad-request` for one that cannot be made, and on a copy of one stream. */
 export function withProgramme<T extends Task>(
   task: T,
   change: (programme: ProgrammeSpec) => ProgrammeSpec,
 ): T {
   if (task.source.type !== 'mix') {
-    throw new GatewayError('bad-request', 'a copy of one stream has no layout');
+    throw new GatewayError('bad-request', 'a copy of one stream has no programme to change');
   }
-  return { ...task, source: { ...task.source, programme: change(task.source.programme) } };
+  const programme = inOwnRoom(change(task.source.programme), task.room);
+  checkProgramme(programme, task.kind);
+  return { ...task, source: { ...task.source, programme } };
 }
 
-/** The task's mix has been given another programme, which is that of all tasks that share it. */
+/** The task with the number of a change; throws `conflict` for one that is not above the last. */
+export function withSequence<T extends Task>(task: T, sequenceNumber: number): T {
+  const last = task.sequenceNumber;
+  if (last !== undefined && sequenceNumber <= last) {
+    const message = `the change ${sequenceNumber} comes after change ${last}: it is old and changes nothing`;
+    throw new GatewayError('conflict', message);
+  }
+  return { ...task, sequenceNumber };
+}
+
+/**
+ * The task's mix has been given another programme, which is that of all tasks that share it. Throws `conflict`
+ * where that is too much for a relay among them.
+ */
 export function withSharedProgramme(task: Task, changed: Task): Task {
   if (task.source.type !== 'mix' || changed.source.type !== 'mix') return task;
   const { programme } = changed.source;
+  if (task.kind === 'relay' && task.endedAt === null && (programme.maxInputs ?? 0) > DEFAULT_MAX_INPUTS) {
+    const message = `the relay ${task.taskId} shares this mix and takes at most ${DEFAULT_MAX_INPUTS} inputs`;
+    throw new GatewayError('conflict', message);
+  }
   return { ...task, revision: task.revision + 1, source: { ...task.source, programme } };
 }
 

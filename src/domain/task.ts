@@ -27,6 +27,8 @@ interface TaskBase {
   readonly maxIdleSeconds: number;
   /** Grows with every change of the task. */
   readonly revision: number;
+  /** Of the last change whose caller numbers them; they come in growing order. */
+  readonly sequenceNumber?: number;
   readonly endedAt: number | null;
   readonly endReason: EndReason | null;
 }

@@ -11,7 +11,8 @@ import { streamRoutes } from './routes/streams.ts';
 import { workerRoutes } from './routes/workers.ts';
 
 const BASE_PATH = '/api/v1';
-const MAX_BODY_BYTES = 64 * 1024;
+/** A programme with all pictures, texts and URLs it may have. */
+const MAX_BODY_BYTES = 256 * 1024;
 
 function addRoute(scope: FastifyInstance, route: OperatorRoute): void {
   scope.route({

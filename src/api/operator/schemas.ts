@@ -1,37 +1,16 @@
 import { z } from 'zod';
-import { DEFAULT_PROGRAMME } from '../../domain/programme.ts';
-import { layoutSchema, mainSchema } from './layout-schema.ts';
+import { roomSchema, userSchema } from './basic-schemas.ts';
+import { changesProgramme } from './programme-json.ts';
+import { type ProgrammeFields, programmeAnswer, programmeFields } from './programme-schema.ts';
 
 export const MAX_TARGETS = 20;
 const MAX_URL_CHARS = 2048;
-const MAX_INTEGER_ROOM = 4_294_967_295;
-const MAX_STRING_ROOM_CHARS = 64;
-const MAX_USER_CHARS = 32;
-const MIN_SIDE = 16;
-const MAX_SIDE = 1920;
-const MAX_FPS = 60;
-const MIN_KBPS = 10;
-const MAX_KBPS = 10_000;
 /** TRTC's limits for MaxIdleTime and its default. */
 const MIN_IDLE_SECONDS = 5;
 const MAX_IDLE_SECONDS = 86_400;
 const DEFAULT_IDLE_SECONDS = 30;
 const MAX_RECORDING_MS = 30 * 24 * 3_600_000;
 
-const side = z
-  .int()
-  .min(MIN_SIDE)
-  .max(MAX_SIDE)
-  .multipleOf(2, { error: 'a side of the picture is an even number of pixels' });
-
-/** Rules beyond the type (alphabet, range) are those of domain/ids.ts. */
-export const roomSchema = z
-  .union([z.int().min(1).max(MAX_INTEGER_ROOM), z.string().min(1).max(MAX_STRING_ROOM_CHARS)], {
-    error: 'a room is an integer from 1 to 4294967295 or a text of 1 to 64 characters',
-  })
-  .meta({ description: 'integer room 123 and string room "123" are different rooms' });
-
-const userSchema = z.string().min(1).max(MAX_USER_CHARS);
 const urlSchema = z.string().min(1).max(MAX_URL_CHARS).meta({ description: 'rtmp://host[:port]/app/key' });
 const appSchema = z
   .int()
@@ -45,13 +24,6 @@ const idleSchema = z
   .default(DEFAULT_IDLE_SECONDS)
   .meta({ description: 'seconds without a publisher after which the task ends by itself' });
 
-const videoSchema = z.strictObject({
-  width: side.default(DEFAULT_PROGRAMME.video.width),
-  height: side.default(DEFAULT_PROGRAMME.video.height),
-  fps: z.int().min(1).max(MAX_FPS).default(DEFAULT_PROGRAMME.video.fps),
-  bitrateKbps: z.int().min(MIN_KBPS).max(MAX_KBPS).default(DEFAULT_PROGRAMME.video.bitrateKbps),
-});
-
 const singleSchema = z.strictObject({ userId: userSchema, stream: z.enum(['main', 'aux']).default('main') });
 
 /** What a relay and a recording say about their source. */
@@ -61,25 +33,20 @@ const sourceFields = {
   single: singleSchema
     .optional()
     .meta({ description: 'copy this stream as it is instead of mixing the room' }),
-  layout: layoutSchema.optional(),
-  main: mainSchema.optional(),
-  video: videoSchema.optional(),
+  ...programmeFields,
   maxIdleSeconds: idleSchema,
 };
 
-const MIXED_ONLY = 'layout, main, video and agentUserId belong to a mix and cannot be given with single';
+const MIXED_ONLY =
+  'layout, video and whatever else belongs to a mix, and agentUserId, cannot be given with single';
 
-interface MaybeMixed {
+interface MaybeMixed extends ProgrammeFields {
   readonly single?: unknown;
-  readonly layout?: unknown;
-  readonly main?: unknown;
-  readonly video?: unknown;
   readonly agentUserId?: unknown;
 }
 
 function isMixOrCopy(body: MaybeMixed): boolean {
-  if (body.single === undefined) return true;
-  return [body.layout, body.main, body.video, body.agentUserId].every((field) => field === undefined);
+  return body.single === undefined || !(body.agentUserId !== undefined || changesProgramme(body));
 }
 
 export const startRelaySchema = z
@@ -90,25 +57,26 @@ export const startRelaySchema = z
   })
   .refine(isMixOrCopy, { error: MIXED_ONLY });
 
-interface RelayChange {
-  readonly add: readonly string[];
-  readonly remove: readonly string[];
-  readonly layout?: unknown;
-  readonly main?: unknown;
-}
+const sequenceNumber = z.int().min(0).optional().meta({
+  description:
+    'grows with each change of a task whose caller numbers them: one that is not above the last is refused as a conflict and changes nothing',
+});
 
-function changesSomething(body: RelayChange): boolean {
-  return body.add.length + body.remove.length > 0 || body.layout !== undefined || body.main !== undefined;
-}
+const NOTHING =
+  'nothing to change: give a target to add or remove, a layout or another part of the programme';
 
 export const changeRelaySchema = z
   .strictObject({
     add: z.array(urlSchema).max(MAX_TARGETS).default([]),
     remove: z.array(urlSchema).max(MAX_TARGETS).default([]),
-    layout: layoutSchema.optional(),
-    main: mainSchema.optional(),
+    ...programmeFields,
+    sequenceNumber,
   })
-  .refine(changesSomething, { error: 'nothing to change: give add, remove, layout or main' });
+  .refine((body) => body.add.length + body.remove.length > 0 || changesProgramme(body), { error: NOTHING });
+
+export const changeRecordingSchema = z
+  .strictObject({ ...programmeFields, sequenceNumber })
+  .refine(changesProgramme, { error: 'nothing to change: give a layout or another part of the programme' });
 
 export const retryRelaySchema = z.strictObject({ url: urlSchema });
 
@@ -185,7 +153,15 @@ export const relayAnswer = z.strictObject({
 
 const errorField = z.string().nullable().meta({ description: 'why it does not run, or failed' });
 
-export const shownRelayAnswer = relayAnswer.extend({ error: errorField });
+const shownFields = {
+  error: errorField,
+  programme: programmeAnswer
+    .nullable()
+    .meta({ description: 'what is mixed, as a start takes it; null for a copy of one stream' }),
+  sequenceNumber: z.int().nullable().meta({ description: 'of the last numbered change' }),
+};
+
+export const shownRelayAnswer = relayAnswer.extend(shownFields);
 
 export const recordingAnswer = z.strictObject({
   taskId: z.string(),
@@ -207,7 +183,7 @@ export const shownRecordingAnswer = recordingAnswer.extend({
     .number()
     .nullable()
     .meta({ description: 'wall-clock time that was recorded; null until it is finished' }),
-  error: errorField,
+  ...shownFields,
 });
 
 export const playUrlAnswer = z.strictObject({

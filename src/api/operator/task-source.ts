@@ -1,23 +1,17 @@
 import type { z } from 'zod';
 import { findApp } from '../../config/app.ts';
 import { GatewayError } from '../../domain/errors.ts';
-import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId, sameRoom } from '../../domain/ids.ts';
-import { withLayout } from '../../domain/layout/change.ts';
+import { parseUserId, sameRoom } from '../../domain/ids.ts';
 import type { SourceRequest } from '../../domain/new-task.ts';
-import { DEFAULT_PROGRAMME } from '../../domain/programme.ts';
+import { startProgramme } from '../../domain/programme-change.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { RelayTask } from '../../domain/task.ts';
 import type { NewTask } from '../../tasks/task-store.ts';
 import type { OperatorDeps } from './deps.ts';
-import { layoutRequest } from './layout-schema.ts';
+import { programmeChange, roomOfJson } from './programme-json.ts';
 import type { startRecordingSchema, startRelaySchema } from './schemas.ts';
 
 type StartBody = z.output<typeof startRelaySchema> | z.output<typeof startRecordingSchema>;
-
-/** A room as JSON names it: a number is an integer room, a text a string room. */
-export function roomOfJson(room: number | string): RoomId {
-  return typeof room === 'number' ? parseIntegerRoom(String(room)) : parseStringRoom(room);
-}
 
 /** The app asked for, or the only one there is; throws `bad-app-id`. */
 function chooseApp(deps: OperatorDeps, sdkAppId: number | undefined): number {
@@ -39,9 +33,7 @@ function sourceOf(body: StartBody): SourceRequest {
   }
   const agent =
     'agentUserId' in body && body.agentUserId !== undefined ? parseUserId(body.agentUserId) : null;
-  const video = { ...DEFAULT_PROGRAMME.video, ...body.video };
-  const programme = withLayout({ ...DEFAULT_PROGRAMME, video }, layoutRequest(body));
-  return { type: 'mix', agentUserId: agent, programme };
+  return { type: 'mix', agentUserId: agent, programme: startProgramme(programmeChange(body)) };
 }
 
 /** The part of a start request that relays and recordings share, checked. */

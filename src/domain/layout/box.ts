@@ -1,4 +1,4 @@
-import type { StreamKind } from '../ids.ts';
+import type { RoomId, StreamKind } from '../ids.ts';
 import type { RenderMode } from './spec.ts';
 
 export interface CanvasSize {
@@ -12,11 +12,13 @@ export interface Box extends CanvasSize {
   readonly y: number;
 }
 
-/** A stream of the room; a user's camera and screen are two. */
+/** A stream of the task's room or of another; a user's camera and screen are two. */
 export interface RoomStream {
   readonly streamId: string;
   readonly userId: string;
   readonly stream: StreamKind;
+  /** Another room than the task's. */
+  readonly room?: RoomId;
 }
 
 /** One stream that may stand on the canvas. */
@@ -32,8 +34,9 @@ export interface LayoutBox extends Box {
   readonly renderMode: RenderMode;
 }
 
-/** TRTC mixes so many. */
-export const MAX_INPUTS = 16;
+/** TRTC mixes so many into a relay, and into a recording where that asks for them. */
+export const DEFAULT_MAX_INPUTS = 16;
+export const MOST_INPUTS = 25;
 
 /** Nearest even pixel. Sizes are rounded down, so that neighbours meet but never overlap. */
 export function evenPlace(value: number): number {

@@ -1,6 +1,5 @@
 import { GatewayError } from '../errors.ts';
 import type { ProgrammeSpec } from '../programme.ts';
-import { checkLayout } from './rules.ts';
 import type { LayoutSpec } from './spec.ts';
 
 export type DynamicMode = 'grid' | 'floating' | 'share';
@@ -30,10 +29,9 @@ function withMain(layout: LayoutSpec, userId: string): LayoutSpec {
   return { ...layout, main: { userId } };
 }
 
-/** The programme with the layout asked for; throws `bad-request` or `bad-user-id` when that cannot be shown. */
+/** The programme with the layout asked for; throws `bad-request` for a main user where there is none. */
 export function withLayout(programme: ProgrammeSpec, { layout, main }: LayoutRequest): ProgrammeSpec {
   const base = typeof layout === 'string' ? withMode(layout, programme.layout) : (layout ?? programme.layout);
   const next = main === undefined ? base : withMain(base, main);
-  if (programme.video) checkLayout(next, programme.video);
   return { ...programme, layout: next };
 }

@@ -6,7 +6,7 @@ function gridOf(count: number): { readonly columns: number; readonly rows: numbe
   return { columns: side, rows: side };
 }
 
-/** Cells of one size, left to right, top to bottom: 1, 2 side by side, 2x2, 3x3, 4x4. */
+/** Cells of one size, left to right, top to bottom: 1, 2 side by side, 2x2, 3x3, 4x4, 5x5. */
 export function gridBoxes(count: number, { width, height }: CanvasSize): Box[] {
   const { columns, rows } = gridOf(count);
   return Array.from({ length: count }, (_, index) => {

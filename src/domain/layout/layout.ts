@@ -1,11 +1,11 @@
-import { canonicalUser, type StreamKind } from '../ids.ts';
+import { canonicalUser, type StreamKind, sameRoom } from '../ids.ts';
 import {
   type Box,
   type CanvasSize,
+  DEFAULT_MAX_INPUTS,
   evenBox,
   type LayoutBox,
   type LayoutInput,
-  MAX_INPUTS,
   type RoomStream,
 } from './box.ts';
 import { floatingBoxes } from './floating.ts';
@@ -85,12 +85,14 @@ function layOutShare(layout: ShareLayout, shown: readonly LayoutInput[], canvas:
 }
 
 function isFor({ source }: CustomCell, input: RoomStream): boolean {
-  return source !== undefined && source.stream === input.stream && isOf(input, source.userId);
+  if (source === undefined || source.stream !== input.stream || !isOf(input, source.userId)) return false;
+  if (source.room === undefined || input.room === undefined) return source.room === input.room;
+  return sameRoom(source.room, input.room);
 }
 
-/** The input of each cell: the one it names, else the next by entry that no cell names. */
+/** The input of each cell: the one it names, else the next of the own room by entry that no cell names. */
 function fillCells<T extends RoomStream>({ cells }: CustomLayout, inputs: readonly T[]): (T | undefined)[] {
-  const free = inputs.filter((input) => !cells.some((cell) => isFor(cell, input)));
+  const free = ownRoomOf(inputs).filter((input) => !cells.some((cell) => isFor(cell, input)));
   return cells.map((cell) => (cell.source ? inputs.find((one) => isFor(cell, one)) : free.shift()));
 }
 
@@ -102,19 +104,32 @@ function layOutCustom(layout: CustomLayout, inputs: readonly LayoutInput[]): Lay
   });
 }
 
+/** Users of other rooms stand in cells that name them, and nowhere else. */
+function ownRoomOf<T extends RoomStream>(streams: readonly T[]): T[] {
+  return streams.filter((stream) => stream.room === undefined);
+}
+
 function hasCell(layout: Dynamic, input: LayoutInput): boolean {
   return layout.holdAudioOnly === true || !input.audioOnly;
 }
 
-/** The streams that are mixed at all, seen or only heard: 16 by entry and the main user, or those with a custom cell. */
-export function mixedStreams<T extends RoomStream>(layout: LayoutSpec, streams: readonly T[]): T[] {
+/**
+ * The streams that are mixed at all, seen or only heard: so many by entry and the main user, or those with a
+ * custom cell.
+ */
+export function mixedStreams<T extends RoomStream>(
+  layout: LayoutSpec,
+  streams: readonly T[],
+  maxInputs = DEFAULT_MAX_INPUTS,
+): T[] {
   if (layout.mode === 'custom') {
     const filled = new Set(fillCells(layout, streams));
     return streams.filter((stream) => filled.has(stream));
   }
-  const main = layout.mode === 'grid' ? null : findMain(streams, layout.main, PREFERRED[layout.mode]);
-  const first = streams.slice(0, MAX_INPUTS);
-  return main === null || first.includes(main) ? first : [...first.slice(0, MAX_INPUTS - 1), main];
+  const own = ownRoomOf(streams);
+  const main = layout.mode === 'grid' ? null : findMain(own, layout.main, PREFERRED[layout.mode]);
+  const first = own.slice(0, maxInputs);
+  return main === null || first.includes(main) ? first : [...first.slice(0, maxInputs - 1), main];
 }
 
 /** Cells of the inputs, which come in order of entry; who leaves frees a cell and the later close up. */
@@ -122,9 +137,12 @@ export function layOut(
   layout: LayoutSpec,
   inputs: readonly LayoutInput[],
   canvas: CanvasSize,
+  maxInputs = DEFAULT_MAX_INPUTS,
 ): readonly LayoutBox[] {
   if (layout.mode === 'custom') return layOutCustom(layout, inputs);
-  const shown = inputs.filter((input) => hasCell(layout, input)).slice(0, MAX_INPUTS);
+  const shown = ownRoomOf(inputs)
+    .filter((input) => hasCell(layout, input))
+    .slice(0, maxInputs);
   switch (layout.mode) {
     case 'grid':
       return layOutGrid(layout, shown, canvas);

@@ -59,7 +59,11 @@ export class InputSet {
   /** Follows what is mixed now; true when other inputs than before are, or in another order. */
   follow({ programme, inputs }: Sources): boolean {
     const next = new Map<string, Attached>();
-    for (const { url, blocked = FREE, ...ref } of mixedStreams(programme.layout, inputs)) {
+    for (const { url, blocked = FREE, ...ref } of mixedStreams(
+      programme.layout,
+      inputs,
+      programme.maxInputs,
+    )) {
       const entry = this.#attached.get(ref.streamId) ?? this.#attach(ref, url);
       this.#moveTo(entry, url);
       entry.blocked = blocked;

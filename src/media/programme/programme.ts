@@ -81,10 +81,8 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     sound.follow(inputs.present, wanted.programme.sound);
     if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
     programme = wanted.programme;
-    scene.want(
-      { layout: programme.layout, inputs: inputs.present.map((entry) => entry.input) },
-      performance.now(),
-    );
+    const { layout, maxInputs } = programme;
+    scene.want({ layout, maxInputs, inputs: inputs.present.map((entry) => entry.input) }, performance.now());
   }
 
   function drawFrame(frame: number, nowMs: number): void {

@@ -30,6 +30,8 @@ export interface SceneOptions {
 export interface SceneWish {
   readonly layout: LayoutSpec;
   readonly inputs: readonly ProgrammeInput[];
+  /** 16 when left out. */
+  readonly maxInputs?: number | undefined;
 }
 
 /** Which input stands where. A change is prepared beside what is shown and applied at one tick. */
@@ -85,10 +87,14 @@ export function createScene({ canvas: size, background }: SceneOptions): Scene {
   let audioOnly = '';
   let lastVersion = 1;
 
-  function arrange({ layout, inputs }: SceneWish, nowMs: number): Shown {
+  function arrange({ layout, inputs, maxInputs }: SceneWish, nowMs: number): Shown {
     const candidates = inputs.map((input) => ({ ...input.ref, audioOnly: input.isAudioOnly(nowMs) }));
     lastVersion += 1;
-    return { version: lastVersion, inputs, cells: stack(layOut(layout, candidates, size), inputs) };
+    return {
+      version: lastVersion,
+      inputs,
+      cells: stack(layOut(layout, candidates, size, maxInputs), inputs),
+    };
   }
 
   function prepare(nowMs: number): void {

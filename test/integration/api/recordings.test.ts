@@ -58,6 +58,8 @@ describe('recordings', () => {
       room: '7',
       state: 'ready',
       files: [file],
+      programme: null,
+      sequenceNumber: null,
       onAirMs: 1000,
       error: null,
     });

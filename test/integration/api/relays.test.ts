@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 import { unseal } from '../../../src/identity/seal.ts';
 import { createStatusWriter, saveFailure } from '../../../src/tasks/job-status.ts';
 import {
@@ -37,6 +38,8 @@ describe('starting a relay', () => {
     expect((await ask('GET', `/relays/${json.taskId}`)).json).toEqual({
       ...listed.json[0],
       error: null,
+      programme: DEFAULT_PROGRAMME,
+      sequenceNumber: null,
     });
     const mix = { kind: 'mix', id: json.taskId } as const;
     await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });
@@ -73,6 +76,9 @@ describe('starting a relay', () => {
     ['an unknown app', { sdkAppId: 5 }],
     ['an agent of digits only', { agentUserId: '123' }],
     ['a copy with a layout', { single: { userId: 'ann' }, layout: 'grid' }],
+    ['a copy with watermarks', { single: { userId: 'ann' }, watermarks: [] }],
+    ['17 inputs', { maxInputs: 17 }],
+    ['a picture from a file', { placeholder: 'file:///etc/passwd' }],
   ])('refuses %s in one sentence and stores nothing', async (_what, body) => {
     const { status, json, text } = await ask('POST', '/relays', { room: 7, targets: [TO], ...body });
     expect([400, 409]).toContain(status);

@@ -4,8 +4,10 @@ import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
+import { shownOf } from '../programme-json.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
+  changeRecordingSchema,
   recordingAnswer,
   shownRecordingAnswer,
   startedAnswer,
@@ -13,6 +15,7 @@ import {
   taskAnswer,
 } from '../schemas.ts';
 import { errorOf, statusOf } from '../status-of.ts';
+import { applyChange } from '../task-change.ts';
 import { readNewTask } from '../task-source.ts';
 
 /** A start time a little in the past is a caller's clock or a slow line, more is a mistake. */
@@ -50,7 +53,16 @@ async function startRecording(deps: OperatorDeps, body: z.output<typeof startRec
   return { taskId: task.taskId, streamId: task.streamId };
 }
 
-/** Starting, stopping and reading recordings. */
+async function changeRecording(deps: OperatorDeps, id: string, body: z.output<typeof changeRecordingSchema>) {
+  const changed = await deps.tasks.update(id, (task) => applyChange(assertRecording(task, id), body));
+  if (changed === null) {
+    assertRecording(await deps.tasks.get(id), id);
+    throw new GatewayError('conflict', `the recording ${id} has ended`);
+  }
+  return { taskId: changed.taskId };
+}
+
+/** Starting, changing, stopping and reading recordings. */
 export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   return [
     defineRoute({
@@ -81,7 +93,7 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const { listed, result } = await view(deps, task, statuses);
         const onAirMs = result === null || task.endedAt === null ? null : Math.round(result.onAirMs);
         const error = result?.error ?? errorOf({ statuses, failures }, jobsOf(task));
-        return { ...listed, onAirMs, error };
+        return { ...listed, ...shownOf(task), onAirMs, error };
       },
     }),
     defineRoute({
@@ -92,6 +104,14 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       body: startRecordingSchema,
       answer: startedAnswer,
       handle: ({ body }) => startRecording(deps, body),
+    }),
+    defineRoute({
+      method: 'PATCH',
+      path: '/recordings/:id',
+      summary: 'Change the programme of a mixed recording; what is left out goes on untouched',
+      body: changeRecordingSchema,
+      answer: taskAnswer,
+      handle: ({ id, body }) => changeRecording(deps, id, body),
     }),
     defineRoute({
       method: 'DELETE',

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
-import { withLayout } from '../../../domain/layout/change.ts';
-import { withProgramme, withRetry, withTargets } from '../../../domain/new-task.ts';
+import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
-import { layoutRequest } from '../layout-schema.ts';
+import { shownOf } from '../programme-json.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
   changeRelaySchema,
@@ -22,6 +21,7 @@ import {
 } from '../schemas.ts';
 import { errorOf, statusOf } from '../status-of.ts';
 import { findTarget, makeTargets } from '../targets.ts';
+import { applyChange } from '../task-change.ts';
 import { hasPublisher, readNewTask } from '../task-source.ts';
 
 const ENDED_SHOWN_MS = 3_600_000;
@@ -59,11 +59,6 @@ async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySc
   const targets = makeTargets(deps.clusterSecret, body.targets, []);
   const task = await deps.tasks.createRelay(readNewTask(deps, body), targets);
   return { taskId: task.taskId, streamId: task.streamId };
-}
-
-function changeLayout(task: RelayTask, body: z.output<typeof changeRelaySchema>): RelayTask {
-  if (body.layout === undefined && body.main === undefined) return task;
-  return withProgramme(task, (programme) => withLayout(programme, layoutRequest(body)));
 }
 
 function changeTargets(
@@ -122,7 +117,8 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
           deps.failures.all(),
         ]);
         const task = assertRelay(found, id);
-        return { ...view(task, known), error: errorOf({ ...known, failures }, jobsOf(task)) };
+        const error = errorOf({ ...known, failures }, jobsOf(task));
+        return { ...view(task, known), ...shownOf(task), error };
       },
     }),
   ];
@@ -144,11 +140,11 @@ export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
     defineRoute({
       method: 'PATCH',
       path: '/relays/:id',
-      summary: 'Add and remove targets, change the layout; all other targets go on untouched',
+      summary: 'Add and remove targets, change the programme; what is left out goes on untouched',
       body: changeRelaySchema,
       answer: taskAnswer,
       handle: ({ id, body }) =>
-        changeRelay(deps, id, (task) => changeLayout(changeTargets(deps, task, body), body)),
+        changeRelay(deps, id, (task) => applyChange(changeTargets(deps, task, body), body)),
     }),
     defineRoute({
       method: 'POST',

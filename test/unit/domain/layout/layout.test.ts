@@ -69,6 +69,33 @@ describe('who is mixed', () => {
     expect(ids(mixed)).toEqual([...ids(users(15)), 'u20_main']);
   });
 
+  test('as many as a recording asks for', () => {
+    expect(mixedStreams({ mode: 'grid' }, users(30), 25)).toEqual(users(25));
+    expect(mixedStreams({ mode: 'floating', main: { userId: 'u9' } }, users(30), 3)).toHaveLength(3);
+  });
+
+  const STUDIO = { kind: 'string', value: 'studio' } as const;
+  const guest = stream('u1', { streamId: 'guest', room: STUDIO });
+  const at = { x: 0, y: 0, width: 320, height: 180 };
+
+  test('users of another room in the cells that name them, and nowhere else', () => {
+    const named = { ...at, source: { userId: 'U1', stream: 'main', room: STUDIO } as const };
+    const all = [...users(3), guest];
+    expect(ids(mixedStreams({ mode: 'custom', cells: [at, named] }, all))).toEqual(['u1_main', 'guest']);
+    expect(ids(layOut({ mode: 'custom', cells: [at, named] }, all, HD))).toEqual(['u1_main', 'guest']);
+    expect(ids(mixedStreams({ mode: 'custom', cells: [at, at, at, at] }, all))).toEqual(ids(users(3)));
+    expect(ids(mixedStreams({ mode: 'floating', main: { userId: 'u1' } }, [guest]))).toEqual([]);
+    expect(layOut({ mode: 'grid' }, [guest], HD)).toEqual([]);
+  });
+
+  test('a user of the own room is not who has the same name in another', () => {
+    const own = { ...at, source: { userId: 'u1', stream: 'main' } as const };
+    const other = { kind: 'number', value: 5 } as const;
+    const named = { ...at, source: { ...own.source, room: other } };
+    expect(ids(mixedStreams({ mode: 'custom', cells: [own] }, [guest, ...users(1)]))).toEqual(['u1_main']);
+    expect(mixedStreams({ mode: 'custom', cells: [named] }, [guest, ...users(1)])).toEqual([]);
+  });
+
   test('in a custom layout those with a cell and nobody else', () => {
     const box = { x: 0, y: 0, width: 320, height: 180 };
     const cells = [{ ...box, source: { userId: 'u3', stream: 'main' } as const }, box];
@@ -102,8 +129,8 @@ describe.each(CANVASES)('on %ix%i', (width, height) => {
     { mode: 'share', main: { userId: 'u2' } },
     { mode: 'share', main: { userId: 'u1' }, mainSide: 'right' },
   ])('%o: even boxes inside the canvas, and only on the floating big one do others lie', (layout) => {
-    for (let count = 1; count <= 16; count += 1) {
-      const boxes = layOut(layout, users(count), { width, height });
+    for (let count = 1; count <= 25; count += 1) {
+      const boxes = layOut(layout, users(count), { width, height }, 25);
       const values = boxes.flatMap((box) => [box.x, box.y, box.width, box.height]);
       expect(values.filter((value) => value % 2 !== 0 || value < 0)).toEqual([]);
       expect(boxes.filter((box) => box.x + box.width > width || box.y + box.height > height)).toEqual([]);

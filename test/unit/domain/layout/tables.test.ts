@@ -16,8 +16,8 @@ function users(count: number): LayoutInput[] {
 const places = (boxes: readonly LayoutBox[]): Place[] =>
   boxes.map(({ x, y, width, height }) => [x, y, width, height]);
 
-function of(layout: LayoutSpec, count: number): Place[] {
-  return places(layOut(layout, users(count), HD));
+function of(layout: LayoutSpec, count: number, maxInputs?: number): Place[] {
+  return places(layOut(layout, users(count), HD, maxInputs));
 }
 
 /** Every row of places with every column, as cells are filled. */
@@ -44,6 +44,11 @@ describe('grid', () => {
   ])('%i users', (count, wanted) => {
     expect(of({ mode: 'grid' }, count)).toEqual(wanted);
   });
+
+  const FIFTHS = cross([0, 256, 512, 768, 1024], [0, 144, 288, 432, 576], 256, 144);
+  test.each([17, 20, 25, 26])('%i users of a recording that takes 25', (count) => {
+    expect(of({ mode: 'grid' }, count, 25)).toEqual(FIFTHS.slice(0, count));
+  });
 });
 
 describe('floating', () => {
@@ -54,6 +59,16 @@ describe('floating', () => {
   test.each([0, 1, 2, 3, 4, 5, 7, 9, 10, 16])('%i users', (count) => {
     const wanted = [BIG, ...SMALL.slice(0, 15)].slice(0, count);
     expect(of({ mode: 'floating' }, count)).toEqual(wanted);
+  });
+
+  /** 0.188 of the canvas 0.01 apart. */
+  const SMALLER = cross([12, 266, 520, 774, 1026], [578, 434, 292, 150, 8], 240, 134);
+  test.each([18, 22, 25])('%i users of a recording', (count) => {
+    expect(of({ mode: 'floating' }, count, 25)).toEqual([BIG, ...SMALLER].slice(0, count));
+  });
+
+  test('17 users are still four in a row', () => {
+    expect(of({ mode: 'floating' }, 17, 25)).toEqual([BIG, ...SMALL]);
   });
 
   test('the small ones lie above the big one', () => {
@@ -84,6 +99,22 @@ describe('share', () => {
     [16, [[0, 0, 1024, 720], ...TWO_COLUMNS.slice(0, 15)]],
   ])('%i users, the first as main', (count, wanted) => {
     expect(of(layout, count)).toEqual(wanted);
+  });
+
+  const BELOW = cross([0, 128, 256, 384, 512, 640, 768, 896], [630], 128, 90);
+  test.each([18, 20, 25])('%i users of a recording: those beyond two columns stand below', (count) => {
+    const wanted = [[0, 0, 1024, 630], ...TWO_COLUMNS, ...BELOW].slice(0, count);
+    expect(of(layout, count, 25)).toEqual(wanted);
+  });
+
+  test('beyond two columns on the left they stand below on the right, still from the left', () => {
+    const left = [...column(0, 8, 128, 90), ...column(128, 8, 128, 90)];
+    const below = BELOW.map(([x, ...rest]): Place => [x + 256, ...rest]);
+    expect(of({ ...layout, mainSide: 'right' }, 25, 25)).toEqual([[256, 0, 1024, 630], ...left, ...below]);
+  });
+
+  test('without a main user 24 of 25 have a place', () => {
+    expect(of({ mode: 'share' }, 25, 25)).toEqual([...TWO_COLUMNS, ...BELOW]);
   });
 
   test('without a main user its place stays empty and all others stand in the column', () => {
