@@ -7,10 +7,10 @@ import {
   estimateCores,
   type MeasuredCosts,
   mayTake,
+  type Neighbour,
   noRoomMessage,
   outstandingCores,
-  type PromisedCores,
-  type Room,
+  roomAmong,
   shapeOf,
   watchCost,
   withSample,
@@ -42,6 +42,8 @@ export interface AdmissionOptions {
   readonly costs: MixCosts;
   readonly leases: Pick<Leases, 'isHeldElsewhere'>;
   readonly facts: Pick<SharedFacts, 'getTask' | 'getRoom' | 'knownTask'>;
+  /** Writes this worker's facts now. */
+  readonly tell: () => Promise<void>;
   readonly log: Logger;
 }
 
@@ -69,6 +71,7 @@ export class Admission {
   readonly #held = new Map<string, Held>();
   readonly #reload: NodeJS.Timeout;
   #costs: MeasuredCosts = new Map();
+  #asking: Promise<unknown> = Promise.resolve();
 
   private constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -92,33 +95,44 @@ export class Admission {
     return mode === 'measured' ? MAX_MIXES : Math.max(1, Math.floor(meter.cores * UNMEASURED_MIXES_PER_CORE));
   }
 
-  /** What is left for another mix. */
-  get room(): Room {
-    const promises: readonly PromisedCores[] = [...this.#held.values()];
-    const outstanding = outstandingCores(promises, performance.now());
-    return {
-      spareCores: Math.max(0, this.#options.meter.spareCores() - outstanding),
-      mixes: this.#held.size,
-    };
+  /** What is left for another mix; `besides` is not counted. */
+  room(besides?: string): Neighbour {
+    const { workerId, meter } = this.#options;
+    const counted = [...this.#held].filter(([key]) => key !== besides).map(([, held]) => held);
+    const promisedCores = outstandingCores(counted, performance.now());
+    const spareCores = Math.max(0, meter.spareCores() - promisedCores);
+    return { workerId, machine: meter.machine, spareCores, promisedCores, mixes: counted.length };
   }
 
   /** Whether the mix is run here; if so its cost is set aside until ended(). With Redis away every mix is taken. */
-  async ask(job: JobRef): Promise<Verdict> {
+  ask(job: JobRef): Promise<Verdict> {
+    // One after the other: two that ask at once would each see what is only set aside for the other.
+    const answer = this.#asking.then(() => this.#decide(job));
+    this.#asking = answer;
+    return answer;
+  }
+
+  async #decide(job: JobRef): Promise<Verdict> {
     const { log, redis, mode } = this.#options;
+    const key = jobKey(job);
     try {
       // Another worker's run goes on: that one's lease decides, not who has room.
-      const isHeld = await this.#options.leases.isHeldElsewhere(jobKey(job));
+      const isHeld = await this.#options.leases.isHeldElsewhere(key);
       const cores = await this.#costOf(job);
-      const { room } = this;
-      if (isHeld || mode === 'off' || mayTake(cores, room)) {
-        this.#held.set(jobKey(job), { atMs: performance.now(), cores, cpuSeconds: 0, watch: null });
+      this.#hold(key, cores);
+      const refusal = isHeld || mode === 'off' ? null : await this.#findRefusal(key, cores);
+      if (refusal === null) {
         if (!isHeld) await clearNoCapacity(redis, job);
         return TAKEN;
       }
-      return await this.#refuse(job, cores, room);
+      this.ended(job);
+      void this.#options.tell();
+      if (refusal.message !== null) await sayWhy(redis, job, refusal.message);
+      log.debug({ job: key, cores, ...refusal }, 'no room for a mix');
+      return { result: 'refused', hasOther: refusal.message === null };
     } catch (error) {
-      log.debug({ job: jobKey(job), err: error }, 'a mix is taken without knowing its cost');
-      this.#held.set(jobKey(job), { atMs: performance.now(), cores: 0, cpuSeconds: 0, watch: null });
+      log.debug({ job: key, err: error }, 'a mix is taken without knowing its cost');
+      this.#hold(key, 0);
       return TAKEN;
     }
   }
@@ -154,23 +168,24 @@ export class Admission {
     return estimateCores(shapeOf(programme, inputs), this.#costs);
   }
 
-  async #refuse(job: JobRef, cores: number, room: Room): Promise<Verdict> {
-    const { redis, workerId, log } = this.#options;
+  /** Null: there is room here. Else with why the mix waits, when no other worker has room either. */
+  async #findRefusal(key: string, cores: number): Promise<{ readonly message: string | null } | null> {
+    const { redis, workerId, tell } = this.#options;
+    // Set aside and told before looking at others: of two workers on one machine at least one sees the other.
+    await tell();
     const others = (await listWorkers(redis)).filter((worker) => worker.workerId !== workerId);
-    const hasOther = others.some((other) => mayTake(cores, other));
-    log.debug({ job: jobKey(job), cores, spareCores: room.spareCores, hasOther }, 'no room for a mix');
-    if (!hasOther) {
-      const best = Math.max(room.spareCores, ...others.map((other) => other.spareCores));
-      const at = Date.now();
-      // Later than whatever a dead worker's run reported.
-      await saveFailure(redis, job, {
-        code: 'no-capacity',
-        message: noRoomMessage(cores, best),
-        at,
-        epoch: at,
-      });
-    }
-    return { result: 'refused', hasOther };
+    const own = this.room(key);
+    const room = roomAmong(own, others);
+    if (mayTake(cores, room)) return null;
+    const rooms = others.map((other) => roomAmong(other, [own, ...others]));
+    if (rooms.some((other) => mayTake(cores, other))) return { message: null };
+    return {
+      message: noRoomMessage(cores, Math.max(room.spareCores, ...rooms.map((other) => other.spareCores))),
+    };
+  }
+
+  #hold(key: string, cores: number): void {
+    this.#held.set(key, { atMs: performance.now(), cores, cpuSeconds: 0, watch: null });
   }
 
   async #load(): Promise<void> {
@@ -180,6 +195,12 @@ export class Admission {
       this.#options.log.debug({ reason: toGatewayError(error).message }, 'costs not read');
     }
   }
+}
+
+async function sayWhy(redis: Redis, job: JobRef, message: string): Promise<void> {
+  const at = Date.now();
+  // Its epoch is later than whatever a dead worker's run reported.
+  await saveFailure(redis, job, { code: 'no-capacity', message, at, epoch: at });
 }
 
 function readingOf(status: MixStatus, programme: ProgrammeSpec): CostReading {

@@ -9,8 +9,8 @@ import type { Turns } from './turns.ts';
 const HELD_RETRY_MS = 300;
 /** One that needs another worker's data dir, for that one to take. */
 const ELSEWHERE_RETRY_MS = 500;
-/** A mix for which no worker has room is looked at again so soon. */
-const NO_ROOM_RETRY_MS = 500;
+/** A mix for which no worker has room is looked at again so soon; several do not come back at one moment. */
+const NO_ROOM_RETRY_MS = { least: 400, spread: 200 };
 /** One for which another worker has room: that one may have it at once. */
 const PASS_ON_MS = 20;
 
@@ -51,7 +51,9 @@ export function createProcessor(deps: ProcessorDeps): (job: Job, token?: string)
     if (runs.has(ref)) return run(ref);
     const verdict = await admission.ask(ref);
     if (verdict.result === 'refused') {
-      return verdict.hasOther ? passOn(job, token, PASS_ON_MS) : later(job, token, NO_ROOM_RETRY_MS);
+      if (verdict.hasOther) return passOn(job, token, PASS_ON_MS);
+      const { least, spread } = NO_ROOM_RETRY_MS;
+      return later(job, token, least + Math.round(Math.random() * spread));
     }
     try {
       return await run(ref);

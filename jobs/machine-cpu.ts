@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, hostname } from 'node:os';
 import path from 'node:path';
 
 /** CPU time used so far, in seconds: of the CPUs this process may run on, and of its control group if that has a limit. */
@@ -10,6 +10,8 @@ export interface CpuUsed {
 
 /** What this process may use, and how what is used of it is read. */
 export interface MachineCpu {
+  /** The same for every process of this machine, in containers too. */
+  readonly machine: string;
   readonly cores: number;
   /** Cores of the control group's limit; null without one. */
   readonly groupCores: number | null;
@@ -120,7 +122,9 @@ export async function openMachineCpu(): Promise<MachineCpu> {
   const limit = await tightestLimit();
   const status = (await readText('/proc/self/status')) ?? '';
   const allowed = parseCpuList(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '');
+  const bootId = await readText('/proc/sys/kernel/random/boot_id');
   return {
+    machine: bootId?.trim() ?? hostname(),
     cores: availableParallelism(),
     groupCores: limit?.cores ?? null,
     async read() {

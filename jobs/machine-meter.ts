@@ -3,6 +3,8 @@ import type { CpuUsed, MachineCpu } from './machine-cpu.ts';
 
 /** What a worker may use of its machine and what of that is free. */
 export interface MachineMeter {
+  /** The same for all workers of this machine. */
+  readonly machine: string;
   readonly cores: number;
   /** Cores nobody used over the last 5 s, roomcast or not. */
   spareCores(): number;
@@ -22,7 +24,8 @@ function busyCores(from: number | null, to: number | null, ms: number): number {
 }
 
 /** Reads the machine's load each second until stopped; resolves after the first reading. */
-export async function startMachineMeter({ cores, groupCores, read }: MachineCpu): Promise<MachineMeter> {
+export async function startMachineMeter(cpu: MachineCpu): Promise<MachineMeter> {
+  const { machine, cores, groupCores, read } = cpu;
   const readings: Reading[] = [];
 
   async function look(): Promise<void> {
@@ -35,6 +38,7 @@ export async function startMachineMeter({ cores, groupCores, read }: MachineCpu)
   await look();
   const timer = setInterval(() => void look(), EVERY_MS);
   return {
+    machine,
     cores: Math.min(cores, groupCores ?? cores),
     spareCores() {
       const [from, to] = [readings[0], readings.at(-1)];

@@ -52,13 +52,14 @@ export async function openCapacity(options: CapacityOptions): Promise<WorkerCapa
   const { redis, workerId, log } = options;
   const meter = options.meter ?? (await startMachineMeter(await openMachineCpu()));
   const costs = createMixCosts(redis, machineName());
-  const admission = await Admission.open({ ...options, meter, costs });
   let writer: WorkerFactsWriter | null = null;
   let stopped = false;
+  const tell = async () => writer?.write();
+  const admission = await Admission.open({ ...options, meter, costs, tell });
   const { cores } = meter;
   const telling = findEncoders(log).then((ffmpeg) => {
     if (stopped) return;
-    const read = () => ({ workerId, cores, ...admission.room, ...ffmpeg, at: Date.now() });
+    const read = () => ({ ...admission.room(), cores, ...ffmpeg, at: Date.now() });
     writer = startWorkerFacts({ redis, workerId, read, log });
   });
   return {

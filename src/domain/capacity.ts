@@ -177,6 +177,25 @@ export function mayTake(needCores: number, { spareCores, mixes }: Room): boolean
   return mixes === 0 || needCores <= spareCores;
 }
 
+/** A worker as the others know it. */
+export interface Neighbour extends Room {
+  readonly workerId: string;
+  /** Workers of one machine have the same. */
+  readonly machine: string;
+  /** Set aside for mixes whose load does not show yet; its own spareCores are without them. */
+  readonly promisedCores: number;
+}
+
+/** A worker's room without what the others on its machine have set aside of the same cores. */
+export function roomAmong<T extends Neighbour>(worker: T, all: readonly Neighbour[]): T {
+  let { spareCores } = worker;
+  for (const other of all) {
+    if (other.workerId !== worker.workerId && other.machine === worker.machine)
+      spareCores -= other.promisedCores;
+  }
+  return { ...worker, spareCores: Math.max(0, spareCores) };
+}
+
 /** `0.8 of a core`, `1.6 cores` */
 function showCores(tenths: number): string {
   return `${(tenths / 10).toFixed(1)} ${tenths < 10 ? 'of a core' : 'cores'}`;

@@ -75,8 +75,8 @@ export class QueueRig {
     return rig;
   }
 
-  /** A worker on a machine of 4 cores, all to spare unless told otherwise. */
-  async startWorker(spareCores = 4): Promise<WorkerProcess> {
+  /** A worker on a machine of 4 cores, all to spare unless told otherwise; its own machine unless one is named. */
+  async startWorker(spareCores = 4, machine = `machine ${this.#workers.size}`): Promise<WorkerProcess> {
     const spareFile = path.join(this.#dir, `spare-${this.#workers.size}`);
     // Renamed into place: it is never read half written.
     const spare = async (cores: number) => {
@@ -84,7 +84,7 @@ export class QueueRig {
       await rename(`${spareFile}.new`, spareFile);
     };
     await spare(spareCores);
-    const args = [PROGRAM, this.redisServer.url, this.#eventsFile, spareFile];
+    const args = [PROGRAM, this.redisServer.url, this.#eventsFile, spareFile, machine];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#workers.add(child);
     const [said] = (await once(child.stdout, 'data')) as [Buffer];

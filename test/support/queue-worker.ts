@@ -7,9 +7,9 @@ import { GatewayError } from '../../src/domain/errors.ts';
 import type { JobOutcome } from '../../src/domain/job.ts';
 import { Secret } from '../../src/domain/secret.ts';
 
-// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE [SPARE]`.
-// Tasks steer it: a maxIdleSeconds of 13 makes its push fail at once. SPARE is a file with the cores it has to spare.
-const [url = '', file = '', spareFile = ''] = process.argv.slice(2);
+// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE SPARE MACHINE`.
+// Tasks steer it: a maxIdleSeconds of 13 makes its push fail at once. SPARE is a file with the cores that MACHINE has to spare.
+const [url = '', file = '', spareFile = '', machine = ''] = process.argv.slice(2);
 const CORES = 4;
 const FAILING = 13;
 
@@ -71,8 +71,9 @@ const worker = await startWorker({
   },
   mixAdmission: 'measured',
   meter: {
+    machine,
     cores: CORES,
-    spareCores: () => (spareFile === '' ? CORES : Number(readFileSync(spareFile, 'utf8'))),
+    spareCores: () => Number(readFileSync(spareFile, 'utf8')),
     stop: () => undefined,
   },
   log: pino({ level: process.env['LOG'] ?? 'silent' }, pino.destination(2)),

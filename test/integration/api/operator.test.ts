@@ -74,7 +74,7 @@ describe('workers', () => {
     const write = startWorkerFacts({
       redis,
       workerId: 'w-1',
-      read: () => facts,
+      read: () => ({ ...facts, machine: 'm', promisedCores: 0 }),
       log: pino({ level: 'silent' }),
     });
     await eventually(async () => (await ask('GET', '/workers')).json.length === 1);

@@ -153,6 +153,26 @@ test('runs that go on while Redis is away stay where they are when it is back, w
   }
 });
 
+test('workers of one machine do not give away the same cores', async () => {
+  const workers = [await rig.startWorker(0, 'one'), await rig.startWorker(0, 'one')];
+  const first = [await startMix(), await startMix()];
+  expect(new Set([await mixRunsAt(first[0] ?? ''), await mixRunsAt(first[1] ?? '')]).size).toBe(2);
+  // What was set aside for these does not count any more.
+  await eventually(
+    async () => (await listWorkers(rig.redis)).every((one) => one.promisedCores === 0),
+    20_000,
+  );
+  for (const worker of workers) await worker.spare(1);
+  await knownSpare([1, 1]);
+  const startedAt = Date.now();
+  const burst = await Promise.all(Array.from({ length: 6 }, startMix));
+  await eventually(() => Date.now() - startedAt > 5_000, 10_000);
+  const begun = (await rig.events()).filter(({ event, kind, id }) => {
+    return event === 'begin' && kind === 'mix' && burst.includes(id);
+  });
+  expect(begun.length).toBe(2);
+});
+
 test('workers tell of themselves while they live, and take it back when they end', async () => {
   const worker = await startBusyWorker(2.5);
   const facts = await eventually(async () => {

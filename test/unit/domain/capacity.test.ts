@@ -9,6 +9,7 @@ import {
   noRoomMessage,
   outstandingCores,
   parseCostKey,
+  roomAmong,
   shapeOf,
   watchCost,
   withSample,
@@ -163,6 +164,15 @@ describe('room', () => {
   ])('set aside for a mix: %s', (_name, promise, cores) => {
     expect(outstandingCores([promise], 6_000)).toBeCloseTo(cores);
     expect(outstandingCores([promise, promise], 6_000)).toBeCloseTo(2 * cores);
+  });
+
+  it('of a worker is without what the others on its machine have set aside, not those elsewhere', () => {
+    const worker = { workerId: 'a', machine: 'one', spareCores: 2, promisedCores: 0.5, mixes: 1 };
+    const beside = { ...worker, workerId: 'b', promisedCores: 0.75 };
+    const far = { ...worker, workerId: 'c', machine: 'two', promisedCores: 1 };
+    expect(roomAmong(worker, [worker, beside, far])).toEqual({ ...worker, spareCores: 1.25 });
+    expect(roomAmong(far, [worker, beside, far])).toEqual(far);
+    expect(roomAmong(worker, [beside, { ...beside, workerId: 'd', promisedCores: 9 }]).spareCores).toBe(0);
   });
 
   it.each([

@@ -73,7 +73,7 @@ describe('the meter', () => {
       machine: used.machine,
       group: machine.groupCores === null ? null : used.group,
     });
-    const meter = await startMachineMeter({ cores: machine.cores, groupCores: machine.groupCores, read });
+    const meter = await startMachineMeter({ ...machine, machine: 'm', read });
     for (; at < seconds; at += 1) {
       const { machine: busy, group = 0 } = machine.use(at);
       used.machine += busy;

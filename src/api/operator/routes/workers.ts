@@ -9,7 +9,10 @@ export function workerRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       path: '/workers',
       summary: 'Workers that live: their cores, what of them is free, mixes and encoders',
       answer: workersAnswer,
-      handle: () => deps.workers.list(),
+      handle: async () => {
+        const workers = await deps.workers.list();
+        return workers.map(({ machine: _machine, promisedCores: _promised, ...shown }) => shown);
+      },
     }),
   ];
 }
