@@ -1,6 +1,6 @@
 import { streamId } from '../src/domain/ids.ts';
-import type { RoomFacts, UserFacts } from '../src/domain/room.ts';
-import type { InputRef } from '../src/media/programme/protocol.ts';
+import { blockOf, type RoomFacts, type UserFacts } from '../src/domain/room.ts';
+import type { InputRef, SourceInput } from '../src/media/programme/protocol.ts';
 
 /** Streams of users by their canonical facts: what a lost user had on the air when last seen. */
 export type KnownStreams = Map<string, readonly InputRef[]>;
@@ -17,15 +17,16 @@ function streamsOf(room: RoomFacts, user: UserFacts, known: KnownStreams): reado
 }
 
 /** A mix's inputs in order of entry, a user's camera before its screen; remembers what each user had. */
-export function mixInputs(room: RoomFacts | null, known: KnownStreams): InputRef[] {
+export function mixInputs(room: RoomFacts | null, known: KnownStreams): Omit<SourceInput, 'url'>[] {
   const users = [...(room?.users ?? [])].sort((a, b) => a.order - b.order);
-  const inputs: InputRef[] = [];
+  const inputs: Omit<SourceInput, 'url'>[] = [];
   const present = new Set(users.map((user) => user.userId));
   for (const userId of known.keys()) if (!present.has(userId)) known.delete(userId);
   for (const user of users) {
     const streams = room ? streamsOf(room, user, known) : [];
     known.set(user.userId, streams);
-    inputs.push(...streams);
+    const blocked = blockOf(user);
+    inputs.push(...streams.map((stream) => ({ ...stream, blocked })));
   }
   return inputs;
 }

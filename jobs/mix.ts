@@ -65,7 +65,7 @@ function outline(sources: Sources): string {
   const bare = (url: string | null): string | null => url && (url.split('?')[0] ?? null);
   return JSON.stringify([
     bare(sources.publishUrl),
-    sources.inputs.map((input) => [input.streamId, bare(input.url)]),
+    sources.inputs.map((input) => [input.streamId, bare(input.url), input.blocked]),
     sources.programme,
   ]);
 }

@@ -134,7 +134,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
   const addresses = () => currentAddresses(parts, app, hub);
-  registerRoutes(app, parts, hub, addresses);
+  registerRoutes(app, { ...parts, rooms }, hub, addresses);
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
@@ -170,8 +170,13 @@ function announce(parts: Parts, facts: GatewayFacts, announcements: Announcement
   closers.add('watcher', () => watcher.stop());
 }
 
-function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub, addresses: () => Addresses): void {
-  const { supervised, redis, closers, clusterSecret, log } = parts;
+function registerRoutes(
+  app: FastifyInstance,
+  parts: Parts & { readonly rooms: LateRegistry },
+  hub: Hub,
+  addresses: () => Addresses,
+): void {
+  const { supervised, redis, closers, clusterSecret, log, rooms } = parts;
   registerHealthRoutes(app, {
     redis: () => redis.status === 'ready',
     hub: () => hub.port > 0,
@@ -194,7 +199,10 @@ function registerRoutes(app: FastifyInstance, parts: Parts, hub: Hub, addresses:
   registerOperatorRoutes(app, {
     apps: parts.apps,
     tasks: createTaskStore(redis),
-    rooms: { list: () => reach(() => readRooms(redis)) },
+    rooms: {
+      list: () => reach(() => readRooms(redis)),
+      setBlocked: (user, blocked) => rooms.setBlocked(user, blocked),
+    },
     statuses: { all: () => readStatuses(redis) },
     failures: { all: () => readFailures(redis) },
     workers: { list: () => listWorkers(redis) },

@@ -10,7 +10,7 @@ import { readLocalApps } from './local-apps.ts';
 const ANSWER_MS = 15_000;
 
 interface ApiRequest<A extends z.ZodType> {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below /api/v1. */
   readonly path: string;
   readonly body?: unknown;

@@ -1,3 +1,4 @@
+import { blockCommand, unblockCommand } from './block.ts';
 import { checkConfigCommand } from './check-config.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
@@ -22,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   usersigCommand,
   publishUrlCommand,
   roomsCommand,
+  blockCommand,
+  unblockCommand,
   workersCommand,
   relayCommand,
   recordCommand,

@@ -15,7 +15,9 @@ function rowsOf(room: Room): string[][] {
   return room.users.map((user) => {
     const streams = user.streams.map((stream) => stream.streamId).join(' ');
     const state = user.lostAt === null ? 'here' : 'lost';
-    return [String(room.sdkAppId), showRoom(room.room), user.userId, state, streams];
+    const { audio, video } = user.blocked;
+    const blocked = [...(audio ? ['audio'] : []), ...(video ? ['video'] : [])].join('+') || '-';
+    return [String(room.sdkAppId), showRoom(room.room), user.userId, state, blocked, streams];
   });
 }
 
@@ -25,6 +27,7 @@ export const roomsCommand: Command = {
   summary: 'List live rooms with their users and streams.',
   help: [
     'With --json: [{"sdkAppId","room","createdAt","users":[{"userId","enteredAt","lostAt",',
+    '  "blocked":{"audio","video"},',
     '  "streams":[{"streamId","kind","publishedAt"}]}]}]; times are unix ms',
   ],
   run: async (argv, io) => {
@@ -33,7 +36,10 @@ export const roomsCommand: Command = {
     const rooms = await api.call({ method: 'GET', path: '/rooms', answer: roomsAnswer });
     if (values.json) io.stdout(JSON.stringify(rooms));
     else if (rooms.length === 0) io.stdout('no live room');
-    else alignTable(['APP', 'ROOM', 'USER', 'STATE', 'STREAMS'], rooms.flatMap(rowsOf)).forEach(io.stdout);
+    else
+      alignTable(['APP', 'ROOM', 'USER', 'STATE', 'BLOCKED', 'STREAMS'], rooms.flatMap(rowsOf)).forEach(
+        io.stdout,
+      );
     return 0;
   },
 };

@@ -6,6 +6,17 @@ export interface StreamFacts {
   readonly publishedAt: number;
 }
 
+/** What of a user's upstream nobody may hear or see. */
+export interface Blocked {
+  readonly audio: boolean;
+  readonly video: boolean;
+}
+
+export interface BlockFacts extends Blocked {
+  /** Unix ms: of two that say something else the later is right. */
+  readonly at: number;
+}
+
 export interface UserFacts {
   /** As first written. */
   readonly userId: string;
@@ -18,6 +29,13 @@ export interface UserFacts {
   readonly gatewayId: string;
   /** Streams on the air now; empty while lost. */
   readonly streams: readonly StreamFacts[];
+  /** Absent: nothing is, nor was since the user entered. */
+  readonly blocked?: BlockFacts;
+}
+
+/** What of the user is blocked now. */
+export function blockOf({ blocked }: Pick<UserFacts, 'blocked'>): Blocked {
+  return { audio: blocked?.audio ?? false, video: blocked?.video ?? false };
 }
 
 /** A room as it stands in Redis; the watcher and the jobs read nothing else about it. */

@@ -1,5 +1,7 @@
+import { GatewayError } from '../domain/errors.ts';
+import type { Blocked } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
-import type { RoomRegistry } from './registry.ts';
+import type { RoomRegistry, UserPlace } from './registry.ts';
 
 /** Stands in for the registry, which needs the hub's port and so comes after the hub: events wait for it. */
 export class LateRegistry {
@@ -14,6 +16,13 @@ export class LateRegistry {
   open(registry: RoomRegistry): void {
     this.#registry = registry;
     for (const event of this.#waiting.splice(0)) registry.apply(event);
+  }
+
+  async setBlocked(user: UserPlace, blocked: Blocked): Promise<void> {
+    if (this.#registry === null) {
+      throw new GatewayError('redis-away', 'the gateway is starting', { blame: 'system' });
+    }
+    await this.#registry.setBlocked(user, blocked);
   }
 
   async close(): Promise<void> {

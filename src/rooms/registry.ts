@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { roomKey } from '../domain/ids.ts';
-import type { RoomFacts } from '../domain/room.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { type RoomId, roomKey } from '../domain/ids.ts';
+import type { Blocked, RoomFacts } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
+import { reach } from '../queue/redis.ts';
 import { readRoomTable, updateRoom } from './room-facts.ts';
-import { adoptRoom, applyStreamEvent, expireLost, mergeRoom } from './room-state.ts';
+import { adoptRoom, applyStreamEvent, blockUser, expireLost, mergeRoom } from './room-state.ts';
 
 export interface RegistryDeps {
   /** Of purpose `facts`; stays the caller's to close. */
@@ -13,6 +15,13 @@ export interface RegistryDeps {
   /** How long a user whose connection was lost stays. */
   readonly graceMs: number;
   readonly log: Logger;
+}
+
+/** A user of a room, in any case. */
+export interface UserPlace {
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly userId: string;
 }
 
 const TICK_MS = 250;
@@ -51,6 +60,28 @@ export class RoomRegistry {
     this.#deps.log.info({ room: key, userId, stream: event.kind, ...clean }, `user ${type}`);
     this.#set(key, after);
     void this.#flush();
+  }
+
+  /**
+   * Sets what of a user of any gateway nobody may hear or see, until the user leaves the room. Throws `not-found`
+   * when the user is in no such room, `redis-away`.
+   */
+  async setBlocked({ appId, room, userId }: UserPlace, blocked: Blocked): Promise<void> {
+    const key = roomKey(appId, room);
+    const { redis, gatewayId, log } = this.#deps;
+    const nowMs = Date.now();
+    const stored = await reach(() =>
+      updateRoom(redis, key, (facts) => {
+        // Who just entered here may not have reached Redis yet.
+        const known = this.#adopted ? mergeRoom(facts, this.#rooms.get(key) ?? null, gatewayId) : facts;
+        const next = known && blockUser(known, userId, blocked, nowMs);
+        if (next === null) throw new GatewayError('not-found', 'there is no such user in that room');
+        return next;
+      }),
+    );
+    const own = this.#rooms.get(key);
+    if (own !== undefined) this.#rooms.set(key, mergeRoom(stored, own, gatewayId) ?? own);
+    log.info({ room: key, userId, ...blocked }, 'user blocked');
   }
 
   /** Ends the timers after a last try to write. The users stay, lost, for the next run. */

@@ -1,5 +1,5 @@
 import { canonicalUser } from '../domain/ids.ts';
-import type { RoomFacts, StreamFacts, UserFacts } from '../domain/room.ts';
+import type { Blocked, RoomFacts, StreamFacts, UserFacts } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
 
 function nextOrder(users: readonly UserFacts[]): number {
@@ -33,6 +33,7 @@ function publish(facts: RoomFacts | null, event: StreamEvent, gatewayId: string)
     lostAt: null,
     gatewayId,
     streams: [...kept.filter((other) => other.streamId !== stream.streamId), stream],
+    ...(known?.blocked && { blocked: known.blocked }),
   });
 }
 
@@ -83,6 +84,30 @@ export function adoptRoom(facts: RoomFacts, gatewayId: string, nowMs: number): R
   return { ...facts, users };
 }
 
+/** The room with that user's block as it is from now on; null when the user is not in it. */
+export function blockUser(
+  facts: RoomFacts,
+  userId: string,
+  { audio, video }: Blocked,
+  nowMs: number,
+): RoomFacts | null {
+  const user = facts.users.find((one) => sameUser(one.userId, userId));
+  if (user === undefined) return null;
+  // Also when the clock of the gateway that the user entered at is ahead of ours.
+  const at = Math.max(nowMs, user.enteredAt, (user.blocked?.at ?? 0) + 1);
+  return replaceUser(facts, { ...user, blocked: { audio, video, at } });
+}
+
+/** The user with what the store says of its block, unless that is older or of an earlier stay in the room. */
+function takeBlock(user: UserFacts, stored: UserFacts | undefined): UserFacts {
+  const said = stored?.blocked;
+  if (said === undefined) return user;
+  // Who goes on at another gateway has not left.
+  const at = stored?.gatewayId === user.gatewayId ? said.at : Math.max(said.at, user.enteredAt);
+  if (at < user.enteredAt || at <= (user.blocked?.at ?? 0)) return user;
+  return { ...user, blocked: { ...said, at } };
+}
+
 /** When a user's connection last changed: of two gateways that claim a user the later one is right. */
 function changedAt(user: UserFacts): number {
   return Math.max(user.enteredAt, user.lostAt ?? 0, ...user.streams.map((stream) => stream.publishedAt));
@@ -107,7 +132,8 @@ export function mergeRoom(
     if (rival && changedAt(rival) > changedAt(user)) continue;
     const isTaken = others.some((other) => other !== rival && other.order === user.order);
     const order = isTaken ? nextOrder([...merged.users, ...(own?.users ?? [])]) : user.order;
-    merged = replaceUser(merged, { ...user, order });
+    const known = base.users.find((one) => sameUser(one.userId, user.userId));
+    merged = replaceUser(merged, { ...takeBlock(user, known), order });
   }
   return orClosed(merged);
 }

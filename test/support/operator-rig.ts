@@ -12,6 +12,7 @@ import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded-redis.ts';
+import { RoomRegistry } from '../../src/rooms/registry.ts';
 import { readFailures, readStatuses } from '../../src/tasks/job-status.ts';
 import { createRecordings } from '../../src/tasks/recordings.ts';
 import { createTaskStore, type TaskStore } from '../../src/tasks/task-store.ts';
@@ -37,6 +38,7 @@ let server: EmbeddedRedis;
 export let redis: Redis;
 export let app: FastifyInstance;
 export let tasks: TaskStore;
+let registry: RoomRegistry;
 let rooms: readonly RoomFacts[] = [];
 
 /** Every test of the file gets the operator API on an empty, real Redis. */
@@ -48,12 +50,13 @@ export function useOperatorApi(): void {
     redis = createRedis(server.url, { purpose: 'facts', log });
     await waitUntilReady(redis);
     tasks = createTaskStore(redis);
+    registry = new RoomRegistry({ redis, gatewayId: 'g', graceMs: 30_000, log });
     app = createHttpServer({ log });
     registerOperatorRoutes(app, {
       apps,
       clusterSecret,
       tasks,
-      rooms: { list: async () => rooms },
+      rooms: { list: async () => rooms, setBlocked: (user, blocked) => registry.setBlocked(user, blocked) },
       statuses: { all: () => readStatuses(redis) },
       failures: { all: () => readFailures(redis) },
       workers: { list: () => listWorkers(redis) },
@@ -66,6 +69,7 @@ export function useOperatorApi(): void {
 
   afterAll(async () => {
     await app.close();
+    await registry.close();
     redis.disconnect();
     await server.stop(5000);
     await rm(dir, { recursive: true, force: true });
@@ -91,7 +95,7 @@ interface Answer {
 
 /** One request under /api/v1, with the admin token unless another is given. */
 export async function ask(
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   url: string,
   body?: object,
   token: string | null = TOKEN,

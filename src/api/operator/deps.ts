@@ -1,9 +1,10 @@
 import type { Apps } from '../../config/app.ts';
 import type { StoredJobStatus } from '../../domain/job.ts';
-import type { RoomFacts } from '../../domain/room.ts';
+import type { Blocked, RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
 import type { WorkerFacts } from '../../domain/worker.ts';
+import type { UserPlace } from '../../rooms/registry.ts';
 import type { JobFailure } from '../../tasks/job-status.ts';
 import type { TaskStore } from '../../tasks/task-store.ts';
 
@@ -16,7 +17,11 @@ export type OperatorTasks = Pick<
 export interface OperatorDeps {
   readonly apps: Apps;
   readonly tasks: OperatorTasks;
-  readonly rooms: { list(): Promise<readonly RoomFacts[]> };
+  readonly rooms: {
+    list(): Promise<readonly RoomFacts[]>;
+    /** Throws `not-found`, `redis-away`. */
+    setBlocked(user: UserPlace, blocked: Blocked): Promise<void>;
+  };
   /** All statuses by job key. */
   readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };
   /** Why the last runs of jobs failed, by job key. */

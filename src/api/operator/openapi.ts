@@ -24,9 +24,13 @@ function queryParameters(query: z.ZodType): object[] {
 }
 
 function operation(route: OperatorRoute): object {
-  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
   const parameters = [
-    ...(route.path.includes(':id') ? [id] : []),
+    ...[...route.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema: { type: 'string' },
+    })),
     ...(route.query === null ? [] : queryParameters(route.query)),
   ];
   return {
@@ -46,7 +50,7 @@ function operation(route: OperatorRoute): object {
 export function describeRoutes(routes: readonly OperatorRoute[], basePath: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const path = route.path.replace(':id', '{id}');
+    const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
   }
   return {

@@ -4,6 +4,7 @@ import { assertAdmin } from './admin-token.ts';
 import type { OperatorDeps } from './deps.ts';
 import { describeRoutes } from './openapi.ts';
 import type { OperatorRoute } from './route.ts';
+import { blockRoutes } from './routes/blocks.ts';
 import { recordingRoutes } from './routes/recordings.ts';
 import { relayRoutes } from './routes/relays.ts';
 import { roomRoutes } from './routes/rooms.ts';
@@ -20,8 +21,8 @@ function addRoute(scope: FastifyInstance, route: OperatorRoute): void {
     url: route.path,
     bodyLimit: MAX_BODY_BYTES,
     handler: async (request: FastifyRequest, reply) => {
-      const { id = '' } = request.params as { id?: string };
-      const answer = await route.run({ id, query: request.query, body: request.body });
+      const { id = '', user = '' } = request.params as { id?: string; user?: string };
+      const answer = await route.run({ id, user, query: request.query, body: request.body });
       return reply.code(route.status).send(answer);
     },
   });
@@ -45,6 +46,7 @@ function addGuardedRoutes(
 export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps): void {
   const routes = [
     ...roomRoutes(deps),
+    ...blockRoutes(deps),
     ...relayRoutes(deps),
     ...recordingRoutes(deps),
     ...streamRoutes(deps),

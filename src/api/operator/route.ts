@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { GatewayError } from '../../domain/errors.ts';
 import { describeIssues } from '../error-envelope.ts';
 
-/** A path of the operator API with `:id` as its only possible parameter. */
+/** A path of the operator API with `:id`, and `:user` behind it, as its only possible parameters. */
 export interface OperatorRoute {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly summary: string;
   readonly status: 200 | 201;
@@ -16,6 +16,7 @@ export interface OperatorRoute {
 
 export interface RawCall {
   readonly id: string;
+  readonly user: string;
   readonly query: unknown;
   readonly body: unknown;
 }
@@ -37,6 +38,7 @@ interface RouteSpec<Q extends z.ZodType, B extends z.ZodType, A extends z.ZodTyp
   readonly answer: A;
   handle(call: {
     readonly id: string;
+    readonly user: string;
     readonly query: z.output<Q>;
     readonly body: z.output<B>;
   }): Promise<Immutable<z.input<A>>>;
@@ -70,6 +72,7 @@ export function defineRoute<
     run: (raw) =>
       spec.handle({
         id: raw.id,
+        user: raw.user,
         query: parse(query, raw.query ?? {}) as z.output<Q>,
         body: parse(body, raw.body ?? {}) as z.output<B>,
       }),

@@ -104,6 +104,9 @@ export const startedAnswer = z.strictObject({ taskId: z.string(), streamId: z.st
 
 const roomAnswer = z.union([z.int(), z.string()]);
 
+/** What of a user nobody may hear or see. */
+export const blockedSchema = z.strictObject({ audio: z.boolean(), video: z.boolean() });
+
 export const roomsAnswer = z.array(
   z.strictObject({
     sdkAppId: z.int(),
@@ -114,6 +117,7 @@ export const roomsAnswer = z.array(
         userId: z.string(),
         enteredAt: z.int(),
         lostAt: z.int().nullable().meta({ description: 'since when its connection is lost' }),
+        blocked: blockedSchema.meta({ description: 'what of the user nobody may hear or see' }),
         streams: z.array(
           z.strictObject({ streamId: z.string(), kind: z.enum(['main', 'aux']), publishedAt: z.int() }),
         ),

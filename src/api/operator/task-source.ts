@@ -14,7 +14,7 @@ import type { startRecordingSchema, startRelaySchema } from './schemas.ts';
 type StartBody = z.output<typeof startRelaySchema> | z.output<typeof startRecordingSchema>;
 
 /** The app asked for, or the only one there is; throws `bad-app-id`. */
-function chooseApp(deps: OperatorDeps, sdkAppId: number | undefined): number {
+export function chooseApp(deps: OperatorDeps, sdkAppId: number | undefined): number {
   const { apps } = deps.apps;
   if (sdkAppId !== undefined) {
     if (!findApp(deps.apps, sdkAppId)) throw new GatewayError('bad-app-id', `there is no app ${sdkAppId}`);

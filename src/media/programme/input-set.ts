@@ -67,6 +67,7 @@ export class InputSet {
       const entry = this.#attached.get(ref.streamId) ?? this.#attach(ref, url);
       this.#moveTo(entry, url);
       entry.blocked = blocked;
+      entry.input.hidden = blocked.video;
       next.set(ref.streamId, entry);
     }
     const changed = [...next.keys()].join() !== [...this.#attached.keys()].join();

@@ -48,6 +48,8 @@ export interface ProgrammeInput {
   isReady(nowMs: number): boolean;
   /** From now on what was prepared is shown as soon as it can be. */
   commit(): void;
+  /** The placeholder is shown instead of its pictures; its decoder goes on. */
+  hidden: boolean;
   /** null: the placeholder. */
   pictureAt(nowMs: number): Frame | null;
   mixInto(out: Float32Array, count: number, nowMs: number, last: boolean): void;
@@ -110,6 +112,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
   return {
     ref,
     audio: sound.feed,
+    hidden: false,
     push(tag, arrival) {
       if (closed || !(isSequenceHeader(tag) || isMedia(tag))) return;
       arrivalMs = arrival.arrivalMs;
@@ -135,7 +138,8 @@ export function createInput(options: InputOptions): ProgrammeInput {
     commit: decoders.commit,
     pictureAt(nowMs) {
       decoders.advance(nowMs);
-      return picture.at(nowMs, decoders.active?.feed ?? null, playout.at(nowMs));
+      const due = picture.at(nowMs, decoders.active?.feed ?? null, playout.at(nowMs));
+      return this.hidden ? null : due;
     },
     mixInto(out, count, nowMs, last) {
       decoders.advance(nowMs);

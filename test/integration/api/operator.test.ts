@@ -1,6 +1,8 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { roomKey } from '../../../src/domain/ids.ts';
 import { verifyTicket } from '../../../src/identity/tickets.ts';
+import { readRooms } from '../../../src/rooms/room-facts.ts';
 import { clearNoCapacity, saveFailure } from '../../../src/tasks/job-status.ts';
 import { startWorkerFacts } from '../../../src/tasks/worker-facts.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -53,6 +55,7 @@ describe('the door', () => {
       '/relays/{id}',
       '/relays/{id}/retry',
       '/rooms',
+      '/rooms/{id}/users/{user}/blocked',
       '/streams/{id}/play-url',
       '/workers',
     ]);
@@ -115,11 +118,47 @@ describe('rooms and streams', () => {
         sdkAppId: APP_ID,
         room: 7,
         createdAt: 1,
-        users: [{ userId: 'Ann', enteredAt: 2, lostAt: null, streams: [stream] }],
+        users: [
+          {
+            userId: 'Ann',
+            enteredAt: 2,
+            lostAt: null,
+            blocked: { audio: false, video: false },
+            streams: [stream],
+          },
+        ],
       },
     ]);
     const taskId = await startRelay();
     expect((await ask('GET', `/relays/${taskId}`)).json.state).toBe('starting');
+  });
+
+  it.each([
+    [{ kind: 'number', value: 7 }, '/rooms/7/users/ann/blocked'],
+    [{ kind: 'string', value: 'b 7?' }, '/rooms/b%207%3F/users/ANN/blocked?stringRoom=true'],
+    [{ kind: 'number', value: 8 }, `/rooms/8/users/Ann/blocked?sdkAppId=${APP_ID}`],
+  ] as const)('blocks a user of the room %j, however its name is written', async (room, path) => {
+    const facts = {
+      ...{ appId: APP_ID, room, createdAt: 1, ownerUserId: 'Ann', gatewayId: 'far' },
+      users: [{ userId: 'Ann', order: 1, enteredAt: 2, lostAt: null, gatewayId: 'far', streams: [] }],
+    };
+    await redis.hset('roomcast:rooms', roomKey(APP_ID, room), JSON.stringify(facts));
+    const body = { audio: true, video: false };
+    expect(await ask('PUT', path, body)).toMatchObject({ status: 200, json: body });
+    const [stored] = await readRooms(redis);
+    expect(stored?.users).toEqual([{ ...facts.users[0], blocked: { ...body, at: expect.any(Number) } }]);
+    showRooms(stored ? [stored] : []);
+    expect((await ask('GET', '/rooms')).json[0].users[0].blocked).toEqual(body);
+  });
+
+  it.each([
+    ['/rooms/7/users/ann/blocked', { audio: true, video: true }, 404, 'not-found'],
+    ['/rooms/7/users/ann/blocked', { audio: true }, 400, 'bad-request'],
+    ['/rooms/7/users/ann/blocked?sdkAppId=5', { audio: true, video: true }, 400, 'bad-app-id'],
+    ['/rooms/0/users/ann/blocked', { audio: true, video: true }, 400, 'bad-room-id'],
+    ['/rooms/7/users/123/blocked', { audio: true, video: true }, 400, 'bad-user-id'],
+  ])('answers a block %s of %j with %d %s', async (path, body, status, code) => {
+    expect(await ask('PUT', path, body)).toMatchObject({ status, json: { error: { code } } });
   });
 
   it('gives URLs with a ticket that is good for that stream for a day', async () => {

@@ -46,6 +46,8 @@ describe('without a running roomcast', () => {
       ['usersig'],
       ['usersig', '--user', '123'],
       ['play-url'],
+      ['block', '--room', '7'],
+      ['unblock', '--user', 'ann'],
       ['demo', '--seconds', '0'],
     ];
     for (const args of wrong) {
@@ -107,7 +109,7 @@ describe('beside a running roomcast', () => {
       { sdkAppId: roomcast.app.sdkAppId, room: 7, users: [{ userId: 'red', streams: [{ streamId }] }] },
     ]);
     expect((await roomcast.cli(['rooms'])).stdout).toMatch(
-      /APP +ROOM +USER +STATE +STREAMS\n\S+ +7 +red +here +\S+_7_red_main/,
+      /APP +ROOM +USER +STATE +BLOCKED +STREAMS\n\S+ +7 +red +here +- +\S+_7_red_main/,
     );
     await publisher.kill();
   });
@@ -125,6 +127,25 @@ describe('beside a running roomcast', () => {
     expect((await roomcast.cli(['workers'])).stdout).toMatch(
       /WORKER +CORES +SPARE +MIXES +FFMPEG +ENCODERS\nw-\S+ +\d+\.\d +\d+\.\d +0 +\d\S+ .*libx264/,
     );
+  });
+
+  it('blocks and unblocks a user', async () => {
+    const publisher = await studio.publish(roomcast, 9, GUESTS.red);
+    const red = ['--room', '9', '--user', 'RED'];
+    const blocked = async () => {
+      const rooms = await json(['rooms']);
+      return rooms.find((one: { room: unknown }) => one.room === 9)?.users[0].blocked;
+    };
+    await eventually(async () => (await blocked()) !== undefined);
+    expect(await json(['block', ...red, '--audio'])).toEqual({ audio: true, video: false });
+    expect(await blocked()).toEqual({ audio: true, video: false });
+    expect((await roomcast.cli(['block', ...red])).stdout).toMatch(/RED in room 9 is neither heard nor seen/);
+    expect((await roomcast.cli(['rooms'])).stdout).toMatch(/ 9 +red +here +audio\+video /);
+    expect(await json(['unblock', ...red])).toEqual({ audio: false, video: false });
+    expect(await blocked()).toEqual({ audio: false, video: false });
+    failed(await roomcast.cli(['block', '--room', '9', '--user', 'ann']), /no such user in that room/);
+    failed(await roomcast.cli(['block', ...red, '--string-room']), /no such user in that room/);
+    await publisher.kill();
   });
 
   it('starts, changes, lists and stops a relay without ever showing its keys', async () => {

@@ -159,6 +159,84 @@ describe('the room registry', () => {
   });
 });
 
+describe('a blocked user', () => {
+  const SILENT = { audio: true, video: false };
+  const place = (userId: string) => ({ appId: 1, room, userId });
+  const blockOfAlice = async () => {
+    const users = (await readRoom(redis, 1, room))?.users ?? [];
+    const { audio, video } = users.find((user) => user.userId === 'alice')?.blocked ?? {};
+    return { audio, video };
+  };
+
+  test('is blocked at once, announced, and free after leaving and entering anew', async () => {
+    const registry = open('g1');
+    registry.apply(event('published', 'bob'));
+    await until(['1 bob']);
+    // Redis need not know of her yet.
+    registry.apply(event('published', 'alice'));
+    await registry.setBlocked(place('ALICE'), SILENT);
+    expect(await blockOfAlice()).toEqual(SILENT);
+    registry.apply(event('lost', 'alice'));
+    registry.apply(event('published', 'alice'));
+    await until(['1 bob', '2 alice']);
+    expect(await blockOfAlice()).toEqual(SILENT);
+    registry.apply(event('clean', 'alice'));
+    registry.apply(event('published', 'alice'));
+    await eventually(async () => (await blockOfAlice()).audio === undefined);
+  });
+
+  test('is refused when there is no such user or room', async () => {
+    const registry = open('g1');
+    await expect(registry.setBlocked(place('alice'), SILENT)).rejects.toMatchObject({ code: 'not-found' });
+    registry.apply(event('published', 'alice'));
+    await expect(registry.setBlocked(place('bob'), SILENT)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('is so however many say something of the room at that moment, at whichever gateway', async () => {
+    const here = open('g1');
+    const there = open('g2');
+    const names = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
+    for (const name of names) here.apply(event('published', name));
+    await until(names.map((name, at) => `${at + 1} ${name}`));
+    await Promise.all([
+      ...names.map((name, at) => (at % 2 ? here : there).setBlocked(place(name), SILENT)),
+      ...names.map((_name, at) => there.apply(event('published', `far${at}`))),
+    ]);
+    here.apply(event('published', 'late'));
+    const facts = await eventually(async () => {
+      const stored = await readRoom(redis, 1, room);
+      return stored?.users.length === 13 && stored;
+    });
+    const silent = facts.users.filter((user) => user.blocked?.audio).map((user) => user.userId);
+    expect(silent).toEqual(names);
+  });
+
+  test('stays so when Redis comes back without its data, and when the gateway starts anew', async () => {
+    const first = open('g1');
+    first.apply(event('published', 'alice'));
+    await until(['1 alice']);
+    await first.setBlocked(place('alice'), SILENT);
+    await server.kill();
+    await server.restart({ keepData: false });
+    await until(['1 alice']);
+    expect(await blockOfAlice()).toEqual(SILENT);
+    await crash(first);
+    const second = open('g1');
+    second.apply(event('published', 'alice'));
+    await until(['1 alice']);
+    expect(await blockOfAlice()).toEqual(SILENT);
+  });
+
+  test('cannot be made while Redis is away: the caller hears of it', async () => {
+    const registry = open('g1');
+    registry.apply(event('published', 'alice'));
+    await until(['1 alice']);
+    await server.kill();
+    await expect(registry.setBlocked(place('alice'), SILENT)).rejects.toMatchObject({ code: 'redis-away' });
+    await server.restart({ keepData: true });
+  });
+});
+
 describe('a gateway', () => {
   const facts = {
     gatewayId: 'g1',

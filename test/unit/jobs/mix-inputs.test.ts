@@ -51,3 +51,13 @@ test('who has left is forgotten, who publishes nothing has no cell, and no room 
   expect(known.has('ann')).toBe(false);
   expect(ids(null, known)).toEqual([]);
 });
+
+test('what the room blocks of a user holds for camera and screen, also while the user is lost', () => {
+  const known: KnownStreams = new Map();
+  const blocked = { audio: true, video: false };
+  const ann = { ...user('ann', 1, ['main', 'aux']), blocked: { ...blocked, at: 5 } };
+  const free = { audio: false, video: false };
+  const told = (facts: RoomFacts) => mixInputs(facts, known).map((input) => input.blocked);
+  expect(told(room(ann, user('bob', 2, ['main'])))).toEqual([blocked, blocked, free]);
+  expect(told(room({ ...ann, streams: [], lostAt: 9 }))).toEqual([blocked, blocked]);
+});

@@ -5,6 +5,7 @@ import type { StreamEvent } from '../../../src/domain/stream-event.ts';
 import {
   adoptRoom,
   applyStreamEvent,
+  blockUser,
   dropGateways,
   expireLost,
   mergeRoom,
@@ -178,5 +179,50 @@ describe('a room of two gateways', () => {
     expect(users(left)).toEqual(['2 bo main']);
     expect(left.gatewayId).toBe('g2');
     expect(dropGateways(merged, new Set(['g1', 'g2']))).toBeNull();
+  });
+});
+
+describe('a blocked user', () => {
+  const SILENT = { audio: true, video: false };
+  const FREE = { audio: false, video: false };
+  const open = opened(roomAfter([event('published', 'Al', 10), event('published', 'bo', 20)]));
+  const blocked = opened(blockUser(open, 'aL', SILENT, 50));
+  const blockOfAl = (facts: RoomFacts | null) => facts?.users.find((user) => user.userId === 'Al')?.blocked;
+
+  test('is blocked whatever the case of its id, and nobody else is', () => {
+    expect(blockOfAl(blocked)).toEqual({ ...SILENT, at: 50 });
+    expect(blocked.users[1]).not.toHaveProperty('blocked');
+    expect(blockUser(open, 'cy', SILENT, 50)).toBeNull();
+  });
+
+  test('stays so with a second stream, while lost and when back, and is free after leaving', () => {
+    const more = roomAfter([event('published', 'al', 60, 'aux'), event('clean', 'al', 61)], 'g1', blocked);
+    const lost = roomAfter([event('lost', 'al', 70, 'aux')], 'g1', more);
+    expect(blockOfAl(lost)).toMatchObject(SILENT);
+    expect(blockOfAl(adoptRoom(opened(lost), 'g1', 75))).toMatchObject(SILENT);
+    const back = roomAfter([event('published', 'al', 80)], 'g1', lost);
+    expect(blockOfAl(back)).toMatchObject(SILENT);
+    const anew = opened(roomAfter([event('clean', 'al', 90), event('published', 'Al', 91)], 'g1', back));
+    expect(blockOfAl(anew)).toBeUndefined();
+    expect(blockOfAl(mergeRoom(back, anew, 'g1'))).toBeUndefined();
+  });
+
+  test('stays so when its gateway writes what it knew before, and when the store lost the room', () => {
+    expect(blockOfAl(mergeRoom(blocked, open, 'g1'))).toMatchObject(SILENT);
+    expect(blockOfAl(mergeRoom(null, blocked, 'g1'))).toMatchObject(SILENT);
+  });
+
+  test('is what was said last, in whatever order it is heard', () => {
+    const freed = opened(blockUser(blocked, 'al', FREE, 50));
+    expect(blockOfAl(freed)).toEqual({ ...FREE, at: 51 });
+    expect(blockOfAl(mergeRoom(blocked, freed, 'g1'))).toMatchObject(FREE);
+    expect(blockOfAl(mergeRoom(freed, blocked, 'g1'))).toMatchObject(FREE);
+  });
+
+  test('stays so when it goes on at another gateway', () => {
+    const moved = opened(roomAfter([event('published', 'Al', 99)], 'g2'));
+    const merged = mergeRoom(blocked, moved, 'g2');
+    expect(blockOfAl(merged)).toMatchObject(SILENT);
+    expect(blockOfAl(mergeRoom(merged, moved, 'g2'))).toMatchObject(SILENT);
   });
 });

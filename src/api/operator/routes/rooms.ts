@@ -1,3 +1,4 @@
+import { blockOf } from '../../../domain/room.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import { roomsAnswer } from '../schemas.ts';
@@ -17,10 +18,11 @@ export function roomRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
             sdkAppId: facts.appId,
             room: facts.room.value,
             createdAt: facts.createdAt,
-            users: facts.users.map(({ userId, enteredAt, lostAt, streams }) => ({
+            users: facts.users.map(({ userId, enteredAt, lostAt, streams, blocked }) => ({
               userId,
               enteredAt,
               lostAt,
+              blocked: blockOf({ ...(blocked && { blocked }) }),
               streams: streams.map(({ streamId, kind, publishedAt }) => ({ streamId, kind, publishedAt })),
             })),
           }));

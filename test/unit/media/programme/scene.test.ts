@@ -40,6 +40,7 @@ class PlainInput implements ProgrammeInput {
   }
   pictureAt = () => this.picture;
   mixInto = NOTHING;
+  hidden = false;
   audio = { gain: 1, takeVolume: () => 0 };
   status(): never {
     throw new Error('not asked for here');
