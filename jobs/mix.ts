@@ -10,6 +10,8 @@ import { streamTicket } from './stream-address.ts';
 export interface MixJobDeps {
   /** The built src/media/programme/main.js. */
   readonly programmeEntry: string;
+  /** CIDRs that pictures may come from though they are not public. */
+  readonly pictureNetworks: readonly string[];
 }
 
 type MixTask = Task & { readonly source: Extract<TaskSource, { type: 'mix' }> };
@@ -137,6 +139,7 @@ async function keepRunning(
       entry: deps.programmeEntry,
       timelineStartedAt: task.createdAt,
       sources: run.sources,
+      pictureNetworks: deps.pictureNetworks,
       log,
       onEvent: (event) => {
         if (event.type !== 'speaking') log.info({ event }, 'the programme notices');

@@ -23,6 +23,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Seconds a user whose connection was lost stays in the room. */
   readonly lostUserGraceSeconds: number;
+  /** CIDRs that pictures of layouts may come from though they are not public. */
+  readonly pictureNetworks: readonly string[];
   /** `measured`: a worker takes a mix when its machine has the cores for it to spare; `off`: whenever asked. */
   readonly mixAdmission: (typeof MIX_ADMISSIONS)[number];
 }

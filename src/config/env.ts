@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { GatewayError } from '../domain/errors.ts';
+import { parseNetwork } from '../domain/network.ts';
 import { Secret } from '../domain/secret.ts';
 import { type Config, LOG_LEVELS, MIX_ADMISSIONS } from './config.ts';
 
@@ -56,6 +57,14 @@ const ENVIRONMENT = z.strictObject({
     .min(MIN_SECRET_CHARS, `has at least ${MIN_SECRET_CHARS} characters`)
     .optional(),
   ROOMCAST_LOG_LEVEL: z.enum(LOG_LEVELS, `is one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  ROOMCAST_PICTURE_NETWORKS: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .refine(
+      (networks) => networks.every((network) => parseNetwork(network) !== null),
+      'is a list of networks like 10.20.0.0/16,fd00::/8',
+    )
+    .default([]),
   ROOMCAST_LOST_USER_GRACE_SECONDS: z
     .string()
     .refine(
@@ -128,6 +137,7 @@ function toConfig(env: Environment): Config {
     internalHost: env.ROOMCAST_INTERNAL_HOST ?? null,
     clusterSecret: secret(env.ROOMCAST_CLUSTER_SECRET),
     logLevel: env.ROOMCAST_LOG_LEVEL,
+    pictureNetworks: Object.freeze(env.ROOMCAST_PICTURE_NETWORKS),
     lostUserGraceSeconds: env.ROOMCAST_LOST_USER_GRACE_SECONDS,
     mixAdmission: env.ROOMCAST_MIX_ADMISSION,
   });
@@ -146,6 +156,7 @@ export function toEnvironment(config: Config): Record<string, string> {
     ROOMCAST_INTERNAL_HOST: config.internalHost,
     ROOMCAST_CLUSTER_SECRET: config.clusterSecret?.reveal() ?? null,
     ROOMCAST_LOG_LEVEL: config.logLevel,
+    ROOMCAST_PICTURE_NETWORKS: config.pictureNetworks.join(',') || null,
     ROOMCAST_LOST_USER_GRACE_SECONDS: String(config.lostUserGraceSeconds),
     ROOMCAST_MIX_ADMISSION: config.mixAdmission,
   };

@@ -53,6 +53,8 @@ export async function startToldProgramme(publishUrl: string, spec: ProgrammeSpec
     timelineStartedAt: Date.now(),
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
     sources,
+    // The tests' own servers.
+    pictureNetworks: ['127.0.0.0/8'],
     onEvent: (event) => events.push(event),
     onStatus: (next) => {
       status = next;

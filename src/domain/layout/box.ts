@@ -1,5 +1,5 @@
 import type { RoomId, StreamKind } from '../ids.ts';
-import type { RenderMode } from './spec.ts';
+import type { RenderMode, SourceCrop } from './spec.ts';
 
 export interface CanvasSize {
   readonly width: number;
@@ -29,9 +29,15 @@ export interface LayoutInput extends RoomStream {
 
 /** One cell of the canvas; a higher zOrder lies above, of equal ones the later. */
 export interface LayoutBox extends Box {
-  readonly streamId: string;
+  /** null: nobody stands there, and it shows its placeholder. */
+  readonly streamId: string | null;
   readonly zOrder: number;
   readonly renderMode: RenderMode;
+  /** As of the cell. */
+  readonly crop?: SourceCrop;
+  readonly opacity?: number;
+  /** Picture URL shown while there is no picture of the stream. */
+  readonly placeholder?: string;
 }
 
 /** TRTC mixes so many into a relay, and into a recording where that asks for them. */

@@ -96,12 +96,31 @@ function fillCells<T extends RoomStream>({ cells }: CustomLayout, inputs: readon
   return cells.map((cell) => (cell.source ? inputs.find((one) => isFor(cell, one)) : free.shift()));
 }
 
-function layOutCustom(layout: CustomLayout, inputs: readonly LayoutInput[]): LayoutBox[] {
+/** A cell whose user is away shows its placeholder; one for anybody only a placeholder of its own. */
+function layOutCell(
+  cell: CustomCell,
+  input: LayoutInput | undefined,
+  common: string | undefined,
+): LayoutBox | null {
+  const { zOrder = 0, renderMode = 'crop', crop, opacity, placeholder } = cell;
+  const box = evenBox(cell.x, cell.y, cell.width, cell.height);
+  const isShown = input !== undefined || (placeholder ?? (cell.source && common)) !== undefined;
+  if (!isShown || box.width === 0 || box.height === 0) return null;
+  return {
+    ...{ streamId: input?.streamId ?? null, ...box, zOrder, renderMode },
+    ...(crop === undefined ? {} : { crop }),
+    ...(opacity === undefined ? {} : { opacity }),
+    ...(placeholder === undefined ? {} : { placeholder }),
+  };
+}
+
+function layOutCustom(
+  layout: CustomLayout,
+  inputs: readonly LayoutInput[],
+  common: string | undefined,
+): LayoutBox[] {
   const filled = fillCells(layout, inputs);
-  return layout.cells.flatMap((cell, at) => {
-    const box = evenBox(cell.x, cell.y, cell.width, cell.height);
-    return placed(filled[at], box, cell.zOrder ?? 0, cell.renderMode);
-  });
+  return layout.cells.map((cell, at) => layOutCell(cell, filled[at], common)).filter((box) => box !== null);
 }
 
 /** Users of other rooms stand in cells that name them, and nowhere else. */
@@ -132,17 +151,7 @@ export function mixedStreams<T extends RoomStream>(
   return main === null || first.includes(main) ? first : [...first.slice(0, maxInputs - 1), main];
 }
 
-/** Cells of the inputs, which come in order of entry; who leaves frees a cell and the later close up. */
-export function layOut(
-  layout: LayoutSpec,
-  inputs: readonly LayoutInput[],
-  canvas: CanvasSize,
-  maxInputs = DEFAULT_MAX_INPUTS,
-): readonly LayoutBox[] {
-  if (layout.mode === 'custom') return layOutCustom(layout, inputs);
-  const shown = ownRoomOf(inputs)
-    .filter((input) => hasCell(layout, input))
-    .slice(0, maxInputs);
+function layOutDynamic(layout: Dynamic, shown: readonly LayoutInput[], canvas: CanvasSize): LayoutBox[] {
   switch (layout.mode) {
     case 'grid':
       return layOutGrid(layout, shown, canvas);
@@ -151,4 +160,30 @@ export function layOut(
     case 'share':
       return layOutShare(layout, shown, canvas);
   }
+}
+
+function withPlaceholder(boxes: readonly LayoutBox[], placeholder: string | undefined): readonly LayoutBox[] {
+  return placeholder === undefined ? boxes : boxes.map((box) => ({ placeholder, ...box }));
+}
+
+export interface LayOutOptions {
+  /** 16 by default. */
+  readonly maxInputs?: number | undefined;
+  /** For cells that name no placeholder of their own. */
+  readonly placeholder?: string | undefined;
+}
+
+/** Cells of the inputs, which come in order of entry; who leaves frees a cell and the later close up. */
+export function layOut(
+  layout: LayoutSpec,
+  inputs: readonly LayoutInput[],
+  canvas: CanvasSize,
+  { maxInputs = DEFAULT_MAX_INPUTS, placeholder }: LayOutOptions = {},
+): readonly LayoutBox[] {
+  if (layout.mode === 'custom')
+    return withPlaceholder(layOutCustom(layout, inputs, placeholder), placeholder);
+  const shown = ownRoomOf(inputs)
+    .filter((input) => hasCell(layout, input))
+    .slice(0, maxInputs);
+  return withPlaceholder(layOutDynamic(layout, shown, canvas), placeholder);
 }

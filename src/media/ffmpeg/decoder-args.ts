@@ -13,6 +13,8 @@ export interface DecodedPicture {
   readonly height: number;
   /** How a picture of another aspect gets this size; `fit` has black margins. */
   readonly scaling: 'crop' | 'fit' | 'stretch';
+  /** The part that is taken of the source, within it; even pixels. */
+  readonly part?: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   /** Earlier pictures are decoded only: a decoder that catches up need not scale and write them. */
   readonly fromMs?: number;
 }
@@ -53,8 +55,10 @@ export function decoderArgs({ format, video, audio }: DecoderArgs): string[] {
     ...['-f', format],
   );
   if (video) {
+    const { part } = video;
     const filters = [
       ...(video.fromMs === undefined ? [] : [`trim=start=${(video.fromMs / 1000).toFixed(3)}`]),
+      ...(part ? [`crop=${part.width}:${part.height}:${part.x}:${part.y}`] : []),
       ...scalingFilters(video),
       'format=yuv420p',
       // print writes only frames that carry something

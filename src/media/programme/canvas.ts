@@ -1,11 +1,7 @@
-import { type Frame, frameBytes } from './frame-pool.ts';
-
-export interface Rectangle {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { Picture } from '../pictures/picture.ts';
+import { blendAlphaRow, blendRow, blendValue, FULL } from './blend.ts';
+import { type Frame, frameBytes, nextFrameId } from './frame-pool.ts';
+import { intersection, type Rectangle } from './layers.ts';
 
 /** One plane of a picture: where it begins and its size in bytes. */
 interface Plane {
@@ -27,6 +23,17 @@ export interface Canvas {
   readonly data: Buffer;
 }
 
+/** Where a picture of the box' size goes, and which part of it is drawn. */
+export interface Place {
+  readonly box: Rectangle;
+  readonly clip: Rectangle;
+  /** 0 to 256. */
+  readonly weight: number;
+}
+
+/** Black in studio range. */
+const ZERO = [16, 128, 128] as const;
+
 export function createCanvas(width: number, height: number): Canvas {
   return { width, height, data: Buffer.allocUnsafeSlow(frameBytes(width, height)) };
 }
@@ -43,7 +50,7 @@ function planesOf(width: number, height: number): readonly [Plane, Plane, Plane]
 
 /** `#rrggbb` in BT.709 studio range, which players take for HD by default. */
 export function parseColor(text: string): YuvColor {
-  const value = Number.parseInt(/^#([0-9a-f]{6})$/i.exec(text)?.[1] ?? '000000', 16);
+  const value = Number.parseInt(/^#([0-9a-f]{6})/i.exec(text)?.[1] ?? '000000', 16);
   const [r, g, b] = [(value >> 16) / 255, ((value >> 8) & 0xff) / 255, (value & 0xff) / 255];
   const luma = 0.2126 * r + 0.7152 * g + 0.0722 * b;
   return {
@@ -53,77 +60,103 @@ export function parseColor(text: string): YuvColor {
   };
 }
 
-/** One colour over the whole canvas. */
-export function fillCanvas(canvas: Canvas, color: YuvColor): void {
-  const [, u, v] = planesOf(canvas.width, canvas.height);
-  canvas.data.fill(color.y, 0, u.start);
-  canvas.data.fill(color.u, u.start, v.start);
-  canvas.data.fill(color.v, v.start);
-}
-
-/** One colour over a part of the canvas. */
-export function fillBox(canvas: Canvas, { x, y, width, height }: Rectangle, color: YuvColor): void {
+/** Mixes one colour into a part of the canvas; weight 0 to 256. */
+export function fillBox(canvas: Canvas, box: Rectangle, color: YuvColor, weight = FULL): void {
   const values = [color.y, color.u, color.v];
   for (const [index, plane] of planesOf(canvas.width, canvas.height).entries()) {
     const divisor = index === 0 ? 1 : 2;
-    for (let row = y / divisor; row < (y + height) / divisor; row++) {
-      const at = plane.start + row * plane.stride + x / divisor;
-      canvas.data.fill(values[index] ?? 0, at, at + width / divisor);
+    const [value, count] = [values[index] ?? 0, box.width / divisor];
+    for (let row = box.y / divisor; row < (box.y + box.height) / divisor; row++) {
+      const at = plane.start + row * plane.stride + box.x / divisor;
+      if (weight === FULL) canvas.data.fill(value, at, at + count);
+      else blendValue({ data: canvas.data, at }, value, count, weight);
     }
   }
 }
 
-function copyPlane(from: Frame, source: Plane, to: Canvas, target: Plane, x: number, y: number): void {
-  for (let row = 0; row < source.rows; row++) {
-    const at = source.start + row * source.stride;
-    from.data.copy(to.data, target.start + (y + row) * target.stride + x, at, at + source.stride);
+type DrawRow = (plane: number, to: number, from: number, count: number) => void;
+
+/** Gives each row of the clipped part: where it begins in the canvas and in the picture, in bytes. */
+function eachRow(canvas: Canvas, picture: Frame, { box, clip }: Place, draw: DrawRow): void {
+  const targets = planesOf(canvas.width, canvas.height);
+  const part = intersection(box, clip);
+  if (!part) return;
+  for (const [index, source] of planesOf(picture.width, picture.height).entries()) {
+    const target = targets[index] as Plane;
+    const divisor = index === 0 ? 1 : 2;
+    const [left, top] = [(part.x - box.x) / divisor, (part.y - box.y) / divisor];
+    let from = source.start + top * source.stride + left;
+    let to = target.start + (part.y / divisor) * target.stride + part.x / divisor;
+    for (let row = 0; row < part.height / divisor; row++) {
+      draw(index, to, from, part.width / divisor);
+      from += source.stride;
+      to += target.stride;
+    }
   }
 }
 
-/** For a picture of the wrong size, nearest pixels: all of it, or the middle part that has the cell's aspect. */
-function scalePlane(
-  from: Frame,
-  source: Plane,
-  to: Canvas,
-  target: Plane,
-  cell: Rectangle,
-  whole: boolean,
-): void {
-  const [scaleX, scaleY] = [source.stride / cell.width, source.rows / cell.height];
+/** Draws a part of an opaque picture: row copies, or mixed with what stands there. */
+export function drawFrame(canvas: Canvas, frame: Frame, place: Place): void {
+  const { weight } = place;
+  const [target, source] = [canvas.data, frame.data];
+  eachRow(canvas, frame, place, (_plane, to, from, count) => {
+    if (weight === FULL) source.copy(target, to, from, from + count);
+    else blendRow({ data: target, at: to }, { data: source, at: from }, count, weight);
+  });
+}
+
+/** Lays a part of a picture over what stands there. */
+export function drawPicture(canvas: Canvas, picture: Picture, place: Place): void {
+  const { alpha, data } = picture;
+  if (!alpha) {
+    drawFrame(canvas, picture, place);
+    return;
+  }
+  const luma = picture.width * picture.height;
+  const covers = [
+    { alpha: alpha.luma, start: 0, zero: ZERO[0] },
+    { alpha: alpha.chroma, start: luma, zero: ZERO[1] },
+    { alpha: alpha.chroma, start: luma + luma / 4, zero: ZERO[2] },
+  ] as const;
+  eachRow(canvas, picture, place, (plane, to, from, count) => {
+    const { start, ...run } = covers[plane] as (typeof covers)[number];
+    const row = { ...run, data, at: from, alphaAt: from - start };
+    blendAlphaRow({ data: canvas.data, at: to }, row, count, place.weight);
+  });
+}
+
+function scalePlane(from: Frame, source: Plane, to: Frame, target: Plane, whole: boolean): void {
+  const [scaleX, scaleY] = [source.stride / target.stride, source.rows / target.rows];
   const least = Math.min(scaleX, scaleY);
   const [stepX, stepY] = whole ? [scaleX, scaleY] : [least, least];
-  const left = (source.stride - cell.width * stepX) / 2;
-  const top = (source.rows - cell.height * stepY) / 2;
-  const columns = Int32Array.from({ length: cell.width }, (_, column) =>
+  const left = (source.stride - target.stride * stepX) / 2;
+  const top = (source.rows - target.rows * stepY) / 2;
+  const columns = Int32Array.from({ length: target.stride }, (_, column) =>
     Math.floor(left + (column + 0.5) * stepX),
   );
-  for (let row = 0; row < cell.height; row++) {
+  for (let row = 0; row < target.rows; row++) {
     const at = source.start + Math.floor(top + (row + 0.5) * stepY) * source.stride;
-    const out = target.start + (cell.y + row) * target.stride + cell.x;
-    for (let column = 0; column < cell.width; column++) {
+    const out = target.start + row * target.stride;
+    for (let column = 0; column < target.stride; column++) {
       to.data[out + column] = from.data[at + (columns[column] ?? 0)] ?? 0;
     }
   }
 }
 
-/** Draws the picture into the box: row copies when it has that size, else scaled for the moment, cut to its aspect or `whole`. */
-export function drawFrame(canvas: Canvas, frame: Frame, cell: Rectangle, whole = false): void {
+/**
+ * A picture of the wrong size in this one, nearest pixels, for the moment until the right one comes: all of it,
+ * or the middle part that has the aspect.
+ */
+export function scaleFrame(
+  frame: Frame,
+  { width, height }: Pick<Rectangle, 'width' | 'height'>,
+  whole: boolean,
+): Frame {
+  const data = Buffer.allocUnsafeSlow(frameBytes(width, height));
+  const scaled = { width, height, data, id: nextFrameId(), ptsMs: frame.ptsMs };
   const sources = planesOf(frame.width, frame.height);
-  const targets = planesOf(canvas.width, canvas.height);
-  const sameSize = frame.width === cell.width && frame.height === cell.height;
-  for (const [index, source] of sources.entries()) {
-    const target = targets[index];
-    if (!target) continue;
-    const divisor = index === 0 ? 1 : 2;
-    const [x, y] = [cell.x / divisor, cell.y / divisor];
-    if (sameSize) copyPlane(frame, source, canvas, target, x, y);
-    else {
-      const part = { x, y, width: cell.width / divisor, height: cell.height / divisor };
-      scalePlane(frame, source, canvas, target, part, whole);
-    }
+  for (const [index, target] of planesOf(width, height).entries()) {
+    scalePlane(frame, sources[index] as Plane, scaled, target, whole);
   }
-}
-
-export function overlaps(a: Rectangle, b: Rectangle): boolean {
-  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+  return scaled;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { sameSpec } from '../../domain/same-spec.ts';
 import type { GopKeeper } from '../flv/gop.ts';
 import type { TrackHeaders } from '../flv/packets.ts';
 import type { FlvTag } from '../flv/tag.ts';
@@ -53,7 +54,7 @@ const RESTART_MAX_MS = 2000;
 const RESTART_FORGET_MS = 10_000;
 
 function sameSize(a: CellSize | null, b: CellSize | null): boolean {
-  return a?.width === b?.width && a?.height === b?.height && a?.renderMode === b?.renderMode;
+  return sameSpec(a, b);
 }
 
 export function createDecoderPair(options: DecoderPairOptions): DecoderPair {

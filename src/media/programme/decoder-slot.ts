@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { RenderMode } from '../../domain/layout/spec.ts';
+import type { RenderMode, SourceCrop } from '../../domain/layout/spec.ts';
 import type { DecodedPicture } from '../ffmpeg/decoder-args.ts';
 import { tagFeed } from '../ffmpeg/tag-feed.ts';
 import type { GopKeeper } from '../flv/gop.ts';
@@ -9,7 +9,7 @@ import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_VIDEO } from 
 import { CHANNELS } from './clock.ts';
 import { type Decoder, startDecoder } from './decoder.ts';
 import { createFramePool, type FramePool } from './frame-pool.ts';
-import { fitInside } from './picture-box.ts';
+import { fitInside, partOf } from './picture-box.ts';
 import type { Priorities } from './priority.ts';
 import type { StartQueue } from './start-queue.ts';
 import { createVideoFeed, type VideoFeed } from './video-feed.ts';
@@ -18,15 +18,20 @@ export interface CellSize {
   readonly width: number;
   readonly height: number;
   readonly renderMode: RenderMode;
+  /** The part of the source that is shown. */
+  readonly crop?: SourceCrop;
 }
 
-/** What the decoder makes for the cell: the cell's size, or with margins left to the canvas the picture's own. */
+/** What the decoder makes for the cell: a picture of its size, or one that fits inside, with margins left to the canvas. */
 function decodedPicture(cell: CellSize, videoHeader: FlvTag): DecodedPicture {
-  const { width, height, renderMode } = cell;
-  if (renderMode !== 'fit-background') return { width, height, scaling: renderMode };
-  const source = sourceSize(videoHeader);
-  if (!source) return { width, height, scaling: 'fit' };
-  return { ...fitInside(source, cell), scaling: 'stretch' };
+  const { width, height, renderMode, crop } = cell;
+  const isFitted = renderMode === 'fit' || renderMode === 'fit-background';
+  const source = crop || isFitted ? sourceSize(videoHeader) : null;
+  if (!source) return { width, height, scaling: isFitted ? 'fit' : renderMode };
+  const part = crop ? partOf(source, crop) : null;
+  const taken = part ? { part } : {};
+  if (!isFitted) return { ...taken, width, height, scaling: renderMode };
+  return { ...taken, ...fitInside(part ?? source, cell), scaling: 'stretch' };
 }
 
 /** null for a configuration that cannot be read. */

@@ -56,8 +56,9 @@ export class InputSet {
     return [...this.#attached.values(), ...this.#leaving];
   }
 
-  /** Follows what is mixed now; true when other inputs than before are, or in another order. */
+  /** Follows what is mixed now; true when other inputs than before are, in another order, or otherwise to be seen. */
   follow({ programme, inputs }: Sources): boolean {
+    const before = this.#outline();
     const next = new Map<string, Attached>();
     for (const { url, blocked = FREE, ...ref } of mixedStreams(
       programme.layout,
@@ -70,10 +71,13 @@ export class InputSet {
       entry.input.hidden = blocked.video;
       next.set(ref.streamId, entry);
     }
-    const changed = [...next.keys()].join() !== [...this.#attached.keys()].join();
     for (const [id, entry] of this.#attached) if (!next.has(id)) this.#leaving.add(entry);
     this.#attached = next;
-    return changed;
+    return this.#outline() !== before;
+  }
+
+  #outline(): string {
+    return JSON.stringify([...this.#attached].map(([id, { blocked }]) => [id, blocked.video]));
   }
 
   /** Those that left are shown no longer: their last sound may be mixed, then they end. */

@@ -10,6 +10,8 @@ export interface LaunchOptions {
   readonly entry: string;
   readonly timelineStartedAt: number;
   readonly sources: Sources;
+  /** CIDRs that pictures may come from though they are not public. */
+  readonly pictureNetworks: readonly string[];
   readonly log: Logger;
   readonly onStatus: (status: MixStatus) => void;
   readonly onEvent: (event: MixEvent) => void;
@@ -56,7 +58,7 @@ function relayLog(child: ChildProcess, log: Logger): void {
 
 function childEnvironment(): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
-  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']) {
+  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ', 'FONTCONFIG_PATH', 'NODE_EXTRA_CA_CERTS']) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
@@ -89,8 +91,8 @@ export function launchProgramme(options: LaunchOptions): ProgrammeChild {
     // It may just have ended: `exited` tells.
     if (child.connected) child.send(message, () => undefined);
   };
-  const { timelineStartedAt, sources } = options;
-  tell({ type: 'start', timelineStartedAt, logLevel: log.level, sources });
+  const { timelineStartedAt, sources, pictureNetworks } = options;
+  tell({ type: 'start', timelineStartedAt, logLevel: log.level, pictureNetworks, sources });
 
   return {
     pid: child.pid ?? 0,

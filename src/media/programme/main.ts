@@ -34,6 +34,7 @@ function runProgrammeProcess(): void {
     programme = startProgramme({
       timelineStartedAt: message.timelineStartedAt,
       sources: message.sources,
+      pictureNetworks: message.pictureNetworks,
       priorities: raiseOwnPriority(),
       log,
       onEvent: (event) => tell({ type: 'event', event: { ...event, at: Date.now() } }),

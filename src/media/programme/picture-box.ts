@@ -1,5 +1,5 @@
 import type { Box, CanvasSize } from '../../domain/layout/box.ts';
-import type { RenderMode } from '../../domain/layout/spec.ts';
+import type { RenderMode, SourceCrop } from '../../domain/layout/spec.ts';
 
 const LEAST = 2;
 /** Rounding to even pixels moves a size by no more. */
@@ -17,6 +17,15 @@ export function fitInside(picture: CanvasSize, cell: CanvasSize): CanvasSize {
     width: evenPart(Math.min(cell.width, picture.width * scale + 1e-6)),
     height: evenPart(Math.min(cell.height, picture.height * scale + 1e-6)),
   };
+}
+
+/** What a picture has of the crop, in even pixels; null when that is nothing. */
+export function partOf(picture: CanvasSize, crop: SourceCrop): Box | null {
+  const [x, y] = [Math.floor(crop.x / 2) * 2, Math.floor(crop.y / 2) * 2];
+  const width = Math.min(crop.x + crop.width, picture.width) - x;
+  const height = Math.min(crop.y + crop.height, picture.height) - y;
+  if (width < LEAST || height < LEAST) return null;
+  return { x, y, width: evenPart(width), height: evenPart(height) };
 }
 
 function centred(size: CanvasSize, cell: Box): Box {

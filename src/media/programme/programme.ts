@@ -3,6 +3,7 @@ import type { MixStatus } from '../../domain/job.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
 import { DEFAULT_VIDEO, type ProgrammeSpec } from '../../domain/programme.ts';
 import { sameSpec } from '../../domain/same-spec.ts';
+import { openPictures } from '../pictures/open-pictures.ts';
 import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
 import { createFrameClock, SAMPLE_RATE } from './clock.ts';
@@ -23,6 +24,8 @@ export interface ProgrammeOptions {
   /** Unix ms at which the programme's timestamps are 0. */
   readonly timelineStartedAt: number;
   readonly sources: Sources;
+  /** CIDRs that pictures may come from though they are not public. */
+  readonly pictureNetworks: readonly string[];
   readonly priorities: Priorities;
   readonly log: Logger;
   readonly onEvent: (event: MixEventBody) => void;
@@ -51,9 +54,14 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   let stopped = false;
 
   const clock = createFrameClock({ fps, startMs: startedAtMs });
+  const pictures = openPictures({
+    networks: options.pictureNetworks,
+    ...{ log, nice: options.priorities.catchingUp, onEvent: options.onEvent },
+  });
   const scene = createScene({
     canvas: { width, height },
     background: parseColor(spec.background),
+    pictures,
   });
   const measure = createUsageMeter();
   const sound = createSoundDesk({
@@ -81,8 +89,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     sound.follow(inputs.present, wanted.programme.sound);
     if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
     programme = wanted.programme;
-    const { layout, maxInputs } = programme;
-    scene.want({ layout, maxInputs, inputs: inputs.present.map((entry) => entry.input) }, performance.now());
+    scene.want({ programme, inputs: inputs.present }, performance.now());
   }
 
   function drawFrame(frame: number, nowMs: number): void {
@@ -165,7 +172,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([encoder.stop(), inputs.close()]);
+      await Promise.all([encoder.stop(), inputs.close(), pictures.close()]);
       await uplink.close();
     },
   };

@@ -36,6 +36,8 @@ export type ToProgramme =
       /** Timestamps of the programme are ms since then (unix ms). */
       readonly timelineStartedAt: number;
       readonly logLevel: string;
+      /** CIDRs that pictures may come from though they are not public. */
+      readonly pictureNetworks: readonly string[];
       readonly sources: Sources;
     }
   | { readonly type: 'sources'; readonly sources: Sources }

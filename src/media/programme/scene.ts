@@ -1,155 +1,134 @@
 import type { CanvasSize, LayoutBox } from '../../domain/layout/box.ts';
-import { layOut } from '../../domain/layout/layout.ts';
-import type { LayoutSpec } from '../../domain/layout/spec.ts';
-import {
-  type Canvas,
-  createCanvas,
-  drawFrame,
-  fillBox,
-  fillCanvas,
-  overlaps,
-  type YuvColor,
-} from './canvas.ts';
-import type { Frame } from './frame-pool.ts';
-import type { ProgrammeInput } from './input.ts';
-import { pictureBox } from './picture-box.ts';
-import { createPlaceholders } from './placeholder.ts';
+import type { PictureSlot, PictureStore, PictureWish } from '../pictures/picture-store.ts';
+import { type Canvas, createCanvas, type YuvColor } from './canvas.ts';
+import { createComposer } from './composer.ts';
+import type { CellSize } from './decoder-slot.ts';
+import { damage, type Layer, planDraws } from './layers.ts';
+import { type CellPiece, type Piece, type SceneWish, stackUp } from './stack.ts';
 
 /** A canvas that remembers what stands on it, so that only what changed is drawn. */
 export interface SceneCanvas extends Canvas {
   scene: number;
-  readonly drawn: Map<string, Pick<Frame, 'id' | 'width' | 'height'>>;
+  layers: readonly Layer[];
 }
 
 export interface SceneOptions {
   readonly canvas: CanvasSize;
   readonly background: YuvColor;
+  readonly pictures: Pick<PictureStore, 'open'>;
+  /** Unix ms at this time of the programme's clock; by default as the machine says. */
+  readonly unixMs?: (nowMs: number) => number;
 }
 
-/** What should be shown: inputs in order of entry. */
-export interface SceneWish {
-  readonly layout: LayoutSpec;
-  readonly inputs: readonly ProgrammeInput[];
-  /** 16 when left out. */
-  readonly maxInputs?: number | undefined;
-}
-
-/** Which input stands where. A change is prepared beside what is shown and applied at one tick. */
+/** What stands where. A change is prepared beside what is shown and applied at one tick. */
 export interface Scene {
   createCanvas(): SceneCanvas;
-  /** Applied when all inputs are ready, or after half a second. */
+  /** Applied when all inputs and pictures are ready, or after half a second. */
   want(wish: SceneWish, nowMs: number): void;
   /** Applies a change that is due; true when it did. */
   advance(nowMs: number): boolean;
   draw(canvas: SceneCanvas, nowMs: number): void;
 }
 
-interface Cell {
-  readonly box: LayoutBox;
-  readonly input: ProgrammeInput;
-  /** Places in the list of the cells that this one covers a part of. */
-  readonly covers: readonly number[];
-}
-
 interface Shown {
   readonly version: number;
-  readonly inputs: readonly ProgrammeInput[];
-  readonly cells: readonly Cell[];
+  readonly wish: SceneWish | null;
+  readonly pieces: readonly Piece[];
+  readonly slots: readonly PictureSlot[];
 }
 
 const SWITCH_DEADLINE_MS = 500;
-const BLACK: YuvColor = { y: 16, u: 128, v: 128 };
 
-/** From the lowest to the highest. */
-function stack(boxes: readonly LayoutBox[], inputs: readonly ProgrammeInput[]): Cell[] {
-  const byId = new Map(inputs.map((input) => [input.ref.streamId, input]));
-  const placed = boxes
-    .flatMap((box) => {
-      const input = byId.get(box.streamId);
-      return input ? [{ box, input }] : [];
-    })
-    .sort((a, b) => a.box.zOrder - b.box.zOrder);
-  return placed.map((cell, at) => ({
-    ...cell,
-    covers: placed.slice(0, at).flatMap((lower, index) => (overlaps(lower.box, cell.box) ? [index] : [])),
-  }));
+function audioOnlyOf(wish: SceneWish | null, nowMs: number): string {
+  return (wish?.inputs ?? []).map(({ input }) => (input.isAudioOnly(nowMs) ? 'a' : 'v')).join('');
 }
 
-function audioOnlyOf(inputs: readonly ProgrammeInput[], nowMs: number): string {
-  return inputs.map((input) => (input.isAudioOnly(nowMs) ? 'a' : 'v')).join('');
+function machineTime(nowMs: number): number {
+  return Date.now() + nowMs - performance.now();
 }
 
-export function createScene({ canvas: size, background }: SceneOptions): Scene {
-  const placeholders = createPlaceholders();
-  let shown: Shown = { version: 1, inputs: [], cells: [] };
+function cellSize({ width, height, renderMode, crop }: LayoutBox): CellSize {
+  return { width, height, renderMode, ...(crop ? { crop } : {}) };
+}
+
+/** The inputs with their places; one whose video is blocked is not decoded. */
+function prepareInputs({ inputs }: SceneWish, pieces: readonly Piece[]): void {
+  const cells = pieces.filter((piece): piece is CellPiece => piece.type === 'cell');
+  for (const present of inputs) {
+    const box = cells.find((cell) => cell.present === present)?.box;
+    if (!box || present.blocked.video) present.input.prepare(null);
+    else present.input.prepare(cellSize(box));
+  }
+}
+
+export function createScene(options: SceneOptions): Scene {
+  const { canvas: size, background, pictures, unixMs = machineTime } = options;
+  const composer = createComposer({ canvas: size, background, unixMs });
+  const whole = { x: 0, y: 0, width: size.width, height: size.height };
+  let shown: Shown = { version: 1, wish: null, pieces: [], slots: [] };
   let next: { readonly shown: Shown; readonly deadlineMs: number } | null = null;
-  let wish: SceneWish = { layout: { mode: 'grid' }, inputs: [] };
+  let wish: SceneWish | null = null;
   let audioOnly = '';
   let lastVersion = 1;
 
-  function arrange({ layout, inputs, maxInputs }: SceneWish, nowMs: number): Shown {
-    const candidates = inputs.map((input) => ({ ...input.ref, audioOnly: input.isAudioOnly(nowMs) }));
-    lastVersion += 1;
-    return {
-      version: lastVersion,
-      inputs,
-      cells: stack(layOut(layout, candidates, size, maxInputs), inputs),
+  /** Pieces name their pictures one by one; the store hears of them all at once. */
+  function arrange(wanted: SceneWish, nowMs: number): Shown {
+    const wishes: PictureWish[] = [];
+    let slots: readonly PictureSlot[] = [];
+    const ask = (picture: PictureWish): PictureSlot => {
+      const at = wishes.push(picture) - 1;
+      return {
+        get picture() {
+          return slots[at]?.picture ?? null;
+        },
+        get isSettled() {
+          return slots[at]?.isSettled ?? true;
+        },
+      };
     };
+    const pieces = stackUp(wanted, size, nowMs, ask);
+    slots = pictures.open(wishes);
+    lastVersion += 1;
+    return { version: lastVersion, wish: wanted, pieces, slots };
   }
 
-  function prepare(nowMs: number): void {
-    audioOnly = audioOnlyOf(wish.inputs, nowMs);
-    const arranged = arrange(wish, nowMs);
-    const boxes = new Map(arranged.cells.map((cell) => [cell.input, cell.box]));
-    for (const input of wish.inputs) {
-      const box = boxes.get(input);
-      input.prepare(box ? { width: box.width, height: box.height, renderMode: box.renderMode } : null);
-    }
+  function prepare(wanted: SceneWish, nowMs: number): void {
+    audioOnly = audioOnlyOf(wanted, nowMs);
+    const arranged = arrange(wanted, nowMs);
+    prepareInputs(wanted, arranged.pieces);
     // Changes in quick succession must not put the first one off for ever.
     next = { shown: arranged, deadlineMs: next?.deadlineMs ?? nowMs + SWITCH_DEADLINE_MS };
   }
 
-  function drawPicture(canvas: SceneCanvas, picture: Frame, cell: LayoutBox, withMargin: boolean): void {
-    const box = pictureBox(picture, cell, cell.renderMode);
-    const hasMargin = box.width < cell.width || box.height < cell.height;
-    if (hasMargin && withMargin) fillBox(canvas, cell, cell.renderMode === 'fit' ? BLACK : background);
-    drawFrame(canvas, picture, box, cell.renderMode !== 'crop');
+  function isReady({ wish: arranged, slots }: Shown, nowMs: number): boolean {
+    const inputs = arranged?.inputs ?? [];
+    return inputs.every(({ input }) => input.isReady(nowMs)) && slots.every((slot) => slot.isSettled);
   }
 
   return {
-    createCanvas: () => ({ ...createCanvas(size.width, size.height), scene: 0, drawn: new Map() }),
+    createCanvas: () => ({ ...createCanvas(size.width, size.height), scene: 0, layers: [] }),
     want(wanted, nowMs) {
       wish = wanted;
-      prepare(nowMs);
+      prepare(wanted, nowMs);
     },
     advance(nowMs) {
       // A camera switched on or off may change who has a cell.
-      if (audioOnly !== audioOnlyOf(wish.inputs, nowMs)) prepare(nowMs);
+      if (wish && audioOnly !== audioOnlyOf(wish, nowMs)) prepare(wish, nowMs);
       if (!next) return false;
-      const ready = next.shown.inputs.every((input) => input.isReady(nowMs));
-      if (!ready && nowMs < next.deadlineMs) return false;
+      if (!isReady(next.shown, nowMs) && nowMs < next.deadlineMs) return false;
       shown = next.shown;
       next = null;
-      for (const input of shown.inputs) input.commit();
+      for (const { input } of shown.wish?.inputs ?? []) input.commit();
       return true;
     },
     draw(canvas, nowMs) {
-      if (canvas.scene !== shown.version) {
-        fillCanvas(canvas, background);
-        canvas.drawn.clear();
-        canvas.scene = shown.version;
+      const layers = composer.layers(shown.pieces, nowMs);
+      const before = canvas.scene === shown.version ? canvas.layers : null;
+      for (const { layer, clip } of planDraws(layers, damage(whole, before, layers))) {
+        layers[layer]?.draw(canvas, clip);
       }
-      const redrawn = new Set<number>();
-      for (const [at, { box, input, covers }] of shown.cells.entries()) {
-        const picture = input.pictureAt(nowMs) ?? placeholders.get(box.width, box.height);
-        const known = canvas.drawn.get(box.streamId);
-        const isCovered = covers.some((lower) => redrawn.has(lower));
-        if (known?.id === picture.id && !isCovered) continue;
-        const sameSize = known?.width === picture.width && known.height === picture.height;
-        drawPicture(canvas, picture, box, isCovered || !sameSize);
-        canvas.drawn.set(box.streamId, { id: picture.id, width: picture.width, height: picture.height });
-        redrawn.add(at);
-      }
+      canvas.scene = shown.version;
+      canvas.layers = layers.map(({ key, box, opaque, stamp }) => ({ key, box, opaque, stamp }));
     },
   };
 }

@@ -105,7 +105,7 @@ async function startJobRig(): Promise<JobRig> {
       return () => updateListeners.delete(listener);
     },
   };
-  const running = createMixJob({ programmeEntry: PROGRAMME_ENTRY })(context);
+  const running = createMixJob({ programmeEntry: PROGRAMME_ENTRY, pictureNetworks: [] })(context);
   const stop = async (reason: StopReason): Promise<JobOutcome> => {
     controller.abort(reason);
     return running;

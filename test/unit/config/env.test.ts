@@ -40,6 +40,7 @@ describe('loadConfig', () => {
       clusterSecret: null,
       logLevel: 'info',
       lostUserGraceSeconds: 30,
+      pictureNetworks: [],
       mixAdmission: 'measured',
     });
     expect(Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.rtmp)).toBe(
@@ -72,6 +73,10 @@ describe('loadConfig', () => {
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '30s'],
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '3601'],
     ['ROOMCAST_LOST_USER_GRACE_SECONDS', '-1'],
+    ['ROOMCAST_PICTURE_NETWORKS', '10.0.0.1'],
+    ['ROOMCAST_PICTURE_NETWORKS', '10.0.0.0/33'],
+    ['ROOMCAST_PICTURE_NETWORKS', '10.0.0.0/8,'],
+    ['ROOMCAST_PICTURE_NETWORKS', 'all'],
     ['ROOMCAST_MIX_ADMISSION', 'on'],
   ])('refuses %s=%s with one line that names it', (name, value) => {
     const problems = problemsOf({ [name]: value });
@@ -145,6 +150,7 @@ describe('loadConfig', () => {
       ROOMCAST_CLUSTER_SECRET: 'sixteen characters',
       ROOMCAST_LOG_LEVEL: 'debug',
       ROOMCAST_LOST_USER_GRACE_SECONDS: '5',
+      ROOMCAST_PICTURE_NETWORKS: '10.20.0.0/16,fd00::/8',
       ROOMCAST_MIX_ADMISSION: 'off',
     };
     expect(toEnvironment(loadConfig(full))).toEqual(full);

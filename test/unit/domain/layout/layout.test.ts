@@ -15,7 +15,7 @@ function stream(userId: string, change: Partial<LayoutInput> = {}): LayoutInput 
 }
 
 const users = (count: number) => Array.from({ length: count }, (_, index) => stream(`u${index + 1}`));
-const ids = (boxes: readonly { streamId: string }[]) => boxes.map((box) => box.streamId);
+const ids = (boxes: readonly { streamId: string | null }[]) => boxes.map((box) => box.streamId);
 
 describe('who stands where', () => {
   const room = [stream('ann'), stream('ann', { stream: 'aux' }), stream('bob'), stream('cid')];
@@ -130,7 +130,7 @@ describe.each(CANVASES)('on %ix%i', (width, height) => {
     { mode: 'share', main: { userId: 'u1' }, mainSide: 'right' },
   ])('%o: even boxes inside the canvas, and only on the floating big one do others lie', (layout) => {
     for (let count = 1; count <= 25; count += 1) {
-      const boxes = layOut(layout, users(count), { width, height }, 25);
+      const boxes = layOut(layout, users(count), { width, height }, { maxInputs: 25 });
       const values = boxes.flatMap((box) => [box.x, box.y, box.width, box.height]);
       expect(values.filter((value) => value % 2 !== 0 || value < 0)).toEqual([]);
       expect(boxes.filter((box) => box.x + box.width > width || box.y + box.height > height)).toEqual([]);

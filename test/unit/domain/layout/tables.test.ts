@@ -17,7 +17,7 @@ const places = (boxes: readonly LayoutBox[]): Place[] =>
   boxes.map(({ x, y, width, height }) => [x, y, width, height]);
 
 function of(layout: LayoutSpec, count: number, maxInputs?: number): Place[] {
-  return places(layOut(layout, users(count), HD, maxInputs));
+  return places(layOut(layout, users(count), HD, { maxInputs }));
 }
 
 /** Every row of places with every column, as cells are filled. */

@@ -33,6 +33,13 @@ test.each([
   expect(args[args.indexOf('-filter:v') + 1]).toMatch(new RegExp(`^${filters},format=yuv420p,metadata`));
 });
 
+test('a decoder takes the part of the source that is asked for before it scales', () => {
+  const part = { x: 20, y: 10, width: 300, height: 200 };
+  const video = { width: 640, height: 360, scaling: 'stretch', part } as const;
+  const args = decoderArgs({ format: 'flv', video, audio: false });
+  expect(args[args.indexOf('-filter:v') + 1]).toMatch(/^crop=300:200:20:10,scale=640:360/);
+});
+
 test('a decoder that catches up scales and writes only what can still be shown', () => {
   const video = { width: 640, height: 360, scaling: 'stretch', fromMs: 12_345.6 } as const;
   const args = decoderArgs({ format: 'flv', video, audio: false });

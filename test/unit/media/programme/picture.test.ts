@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { FULL } from '../../../../src/media/programme/blend.ts';
 import {
   createCanvas,
   drawFrame,
   fillBox,
-  fillCanvas,
-  overlaps,
   parseColor,
+  scaleFrame,
 } from '../../../../src/media/programme/canvas.ts';
 import { createFramePool, type Frame, frameBytes } from '../../../../src/media/programme/frame-pool.ts';
-import { fitInside, pictureBox } from '../../../../src/media/programme/picture-box.ts';
+import { fitInside, partOf, pictureBox } from '../../../../src/media/programme/picture-box.ts';
 import { createVideoFeed } from '../../../../src/media/programme/video-feed.ts';
 
 function plain(width: number, height: number, y: number, u: number, v: number): Frame {
@@ -28,8 +28,9 @@ describe('canvas', () => {
 
   test('a picture of the cell size fills its cell in every plane and nothing else', () => {
     const canvas = createCanvas(8, 4);
-    fillCanvas(canvas, { y: 1, u: 2, v: 3 });
-    drawFrame(canvas, plain(4, 2, 10, 20, 30), { x: 4, y: 2, width: 4, height: 2 });
+    fillBox(canvas, { x: 0, y: 0, width: 8, height: 4 }, { y: 1, u: 2, v: 3 });
+    const box = { x: 4, y: 2, width: 4, height: 2 };
+    drawFrame(canvas, plain(4, 2, 10, 20, 30), { box, clip: box, weight: FULL });
     expect([...canvas.data]).toEqual([
       ...Array(16).fill(1),
       ...[1, 1, 1, 1, 10, 10, 10, 10, 1, 1, 1, 1, 10, 10, 10, 10],
@@ -42,22 +43,15 @@ describe('canvas', () => {
     const frame = plain(8, 4, 0, 5, 6);
     for (let row = 0; row < 4; row++)
       for (let column = 0; column < 8; column++) frame.data[row * 8 + column] = column;
-    const canvas = createCanvas(4, 4);
-    drawFrame(canvas, frame, { x: 0, y: 0, width: 4, height: 4 });
-    expect([...canvas.data.subarray(0, 4)]).toEqual([2, 3, 4, 5]);
-    expect([...canvas.data.subarray(16)]).toEqual([5, 5, 5, 5, 6, 6, 6, 6]);
-  });
-
-  test('neighbours do not overlap', () => {
-    const box = { x: 0, y: 0, width: 4, height: 4 };
-    expect(overlaps(box, { ...box, x: 4 })).toBe(false);
-    expect(overlaps(box, { ...box, x: 2, y: 2 })).toBe(true);
+    const { data } = scaleFrame(frame, { width: 4, height: 4 }, false);
+    expect([...data.subarray(0, 4)]).toEqual([2, 3, 4, 5]);
+    expect([...data.subarray(16)]).toEqual([5, 5, 5, 5, 6, 6, 6, 6]);
   });
 });
 
 test('one colour fills a box in every plane and nothing else', () => {
   const canvas = createCanvas(4, 4);
-  fillCanvas(canvas, { y: 1, u: 2, v: 3 });
+  fillBox(canvas, { x: 0, y: 0, width: 4, height: 4 }, { y: 1, u: 2, v: 3 });
   fillBox(canvas, { x: 2, y: 0, width: 2, height: 2 }, { y: 7, u: 8, v: 9 });
   expect([...canvas.data]).toEqual([
     ...[1, 1, 7, 7, 1, 1, 7, 7, ...Array(8).fill(1)],
@@ -96,6 +90,24 @@ describe('where a picture stands in its cell', () => {
 
   test.each(['crop', 'stretch'] as const)('%s takes the whole cell', (renderMode) => {
     expect(pictureBox({ width: 640, height: 640 }, cell, renderMode)).toBe(cell);
+  });
+});
+
+describe('the part of a source that a crop takes', () => {
+  const source = { width: 320, height: 180 };
+
+  test.each([
+    ['lies within', { x: 160, y: 0, width: 160, height: 180 }, { x: 160, y: 0, width: 160, height: 180 }],
+    [
+      'is cut at the picture',
+      { x: 300, y: 100, width: 500, height: 500 },
+      { x: 300, y: 100, width: 20, height: 80 },
+    ],
+    ['is of even pixels', { x: 11, y: 3, width: 101, height: 51 }, { x: 10, y: 2, width: 102, height: 52 }],
+    ['lies beyond', { x: 320, y: 0, width: 10, height: 10 }, null],
+    ['leaves a pixel', { x: 318, y: 179, width: 10, height: 10 }, { x: 318, y: 178, width: 2, height: 2 }],
+  ])('%s', (_what, crop, part) => {
+    expect(partOf(source, crop)).toEqual(part);
   });
 });
 

@@ -1,5 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { CustomCell } from '../../../../src/domain/layout/spec.ts';
+import type { CustomCell, LayoutSpec } from '../../../../src/domain/layout/spec.ts';
+import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../../../src/domain/programme.ts';
+import type { Picture } from '../../../../src/media/pictures/picture.ts';
+import type { PictureWish } from '../../../../src/media/pictures/picture-store.ts';
 import type { CellSize } from '../../../../src/media/programme/decoder-slot.ts';
 import { type Frame, frameBytes, nextFrameId } from '../../../../src/media/programme/frame-pool.ts';
 import type { ProgrammeInput } from '../../../../src/media/programme/input.ts';
@@ -20,6 +23,7 @@ class PlainInput implements ProgrammeInput {
   picture: Frame | null = null;
   ready = true;
   audioOnly = false;
+  blocked = { audio: false, video: false };
   prepared: (CellSize | null)[] = [];
   commits = 0;
 
@@ -48,13 +52,46 @@ class PlainInput implements ProgrammeInput {
   close = async () => undefined;
 }
 
+/** Pictures by their URL, there when they are set. */
+class PlainPictures {
+  wishes: readonly PictureWish[] = [];
+  readonly there = new Map<string, Picture>();
+  readonly failed = new Set<string>();
+
+  open(wishes: readonly PictureWish[]) {
+    this.wishes = wishes;
+    return wishes.map((wish) => {
+      const name = wish.type === 'url' ? wish.url : wish.type;
+      const [there, failed] = [this.there, this.failed];
+      return {
+        get picture() {
+          return there.get(name) ?? null;
+        },
+        get isSettled() {
+          return there.has(name) || failed.has(name);
+        },
+      };
+    });
+  }
+}
+
+/** What is asked of the scene, with nobody blocked. */
+function wanted(layout: LayoutSpec, inputs: readonly PlainInput[], part: Partial<ProgrammeSpec> = {}) {
+  const programme = { ...DEFAULT_PROGRAMME, ...part, layout };
+  return { programme, inputs: inputs.map((input) => ({ input, blocked: input.blocked })) };
+}
+
+let pictures: PlainPictures;
 let scene: Scene;
 let canvas: SceneCanvas;
 
 beforeEach(() => {
+  pictures = new PlainPictures();
   scene = createScene({
     canvas: { width: 8, height: 4 },
     background: { y: BACKGROUND, u: 128, v: 128 },
+    pictures,
+    unixMs: (nowMs) => nowMs,
   });
   canvas = scene.createCanvas();
 });
@@ -66,7 +103,7 @@ function luma(nowMs = 0): string[] {
 }
 
 function show(cells: readonly CustomCell[], ...inputs: PlainInput[]): void {
-  scene.want({ layout: { mode: 'custom', cells }, inputs }, 0);
+  scene.want(wanted({ mode: 'custom', cells }, inputs), 0);
   scene.advance(0);
 }
 
@@ -112,10 +149,10 @@ test.each([
 
 test('a change waits for all inputs, half a second at most, and then comes whole', () => {
   const [ann, bob] = [new PlainInput('ann', frame(8, 4, 5)), new PlainInput('bob', frame(4, 4, 6))];
-  scene.want({ layout: { mode: 'grid' }, inputs: [ann] }, 0);
+  scene.want(wanted({ mode: 'grid' }, [ann]), 0);
   expect(scene.advance(0)).toBe(true);
   bob.ready = false;
-  scene.want({ layout: { mode: 'grid' }, inputs: [ann, bob] }, 100);
+  scene.want(wanted({ mode: 'grid' }, [ann, bob]), 100);
   expect(ann.prepared.at(-1)).toEqual({ width: 4, height: 4, renderMode: 'crop' });
   expect(scene.advance(590)).toBe(false);
   expect(luma()[0]).toBe('5 5 5 5 5 5 5 5');
@@ -127,15 +164,15 @@ test('a change waits for all inputs, half a second at most, and then comes whole
 test('changes in quick succession do not put the first one off', () => {
   const ann = new PlainInput('ann', frame(8, 4, 5));
   ann.ready = false;
-  scene.want({ layout: { mode: 'grid' }, inputs: [ann] }, 0);
-  scene.want({ layout: { mode: 'floating' }, inputs: [ann] }, 400);
+  scene.want(wanted({ mode: 'grid' }, [ann]), 0);
+  scene.want(wanted({ mode: 'floating' }, [ann]), 400);
   expect(scene.advance(500)).toBe(true);
   expect(scene.advance(900)).toBe(false);
 });
 
 test('a camera that is switched off or on gives its cell back or gets one', () => {
   const [ann, bob] = [new PlainInput('ann', frame(8, 4, 5)), new PlainInput('bob', frame(4, 4, 6))];
-  scene.want({ layout: { mode: 'grid' }, inputs: [ann, bob] }, 0);
+  scene.want(wanted({ mode: 'grid' }, [ann, bob]), 0);
   scene.advance(0);
   expect(luma()[0]).toBe('5 5 5 5 6 6 6 6');
   bob.audioOnly = true;

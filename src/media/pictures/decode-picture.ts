@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import { GatewayError } from '../../domain/errors.ts';
+import type { RenderMode } from '../../domain/layout/spec.ts';
+import { pictureArgs } from '../ffmpeg/picture-args.ts';
+import { nextFrameId } from '../programme/frame-pool.ts';
+import { oneFrame } from './one-frame.ts';
+import { halved, type Picture } from './picture.ts';
+import { pictureFormat } from './picture-format.ts';
+
+export interface DecodeOptions {
+  /** Even pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly renderMode: RenderMode;
+  readonly log: Logger;
+  readonly nice: number;
+  readonly signal: AbortSignal;
+}
+
+function isOpaque(alpha: Uint8Array): boolean {
+  return alpha.every((value) => value === 255);
+}
+
+/** The picture in a file's bytes at this size; throws `bad-media` when there is none. */
+export async function decodePicture(input: Buffer, options: DecodeOptions): Promise<Picture> {
+  const { width, height } = options;
+  const format = pictureFormat(input);
+  if (!format) throw new GatewayError('bad-media', 'not a png, jpg, bmp, gif or webp', { retry: 'never' });
+  const luma = width * height;
+  const args = pictureArgs({ ...options, format });
+  const frame = await oneFrame({ ...options, args, input, bytes: luma * 2.5 });
+  const covers = frame.subarray(luma * 1.5);
+  const alpha = isOpaque(covers) ? null : { luma: covers, chroma: halved(covers, width, height) };
+  return { width, height, data: frame.subarray(0, luma * 1.5), id: nextFrameId(), ptsMs: 0, alpha };
+}
