@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { RoomId } from '../src/domain/ids.ts';
 import type { JobOutcome, JobRef, JobStatus } from '../src/domain/job.ts';
+import type { MixEvent } from '../src/domain/mix-event.ts';
 import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { RecordingResult, Task } from '../src/domain/task.ts';
@@ -45,6 +46,8 @@ export interface JobContext {
   readonly leftBehind: JobStatus | null;
   /** Latest status wins; written at most twice a second. */
   report(status: JobStatus): void;
+  /** Tells whoever watches the task; kept for a while unless it is who speaks. */
+  emit(event: MixEvent): void;
   /** The task's facts may have changed. Returns the way to stop listening. */
   onUpdate(listener: () => void): () => void;
 }

@@ -143,6 +143,7 @@ async function keepRunning(
       log,
       onEvent: (event) => {
         if (event.type !== 'speaking') log.info({ event }, 'the programme notices');
+        context.emit(event);
       },
       onStatus(status) {
         run.status = status;

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { toGatewayError } from '../src/domain/errors.ts';
 import { type JobKind, type JobOutcome, type JobRef, type JobStatus, jobKey } from '../src/domain/job.ts';
+import type { MixEvent } from '../src/domain/mix-event.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { Announcements } from '../src/queue/announcements.ts';
 import { onControl } from '../src/queue/control-channel.ts';
@@ -13,6 +14,7 @@ import {
   saveFailure,
 } from '../src/tasks/job-status.ts';
 import type { Leases } from '../src/tasks/lease.ts';
+import type { EventSender } from '../src/tasks/mix-events.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
 import type { SharedFacts } from './job-facts.ts';
 
@@ -30,6 +32,7 @@ export interface RunDeps {
   readonly dataDir: string;
   readonly log: Logger;
   readonly onStatus: (job: JobRef, status: JobStatus) => void;
+  readonly events: EventSender;
   /** A lease that could not be released because Redis is away. */
   readonly onUnreleased: (key: string, epoch: number) => void;
 }
@@ -146,6 +149,7 @@ export class Run {
         status.report(latest);
         this.#deps.onStatus(this.job, latest);
       },
+      emit: (event) => this.#emit(event),
       onUpdate: (listener) => {
         const entry = () => listener();
         this.#updateListeners.add(entry);
@@ -165,6 +169,13 @@ export class Run {
       clearTimeout(timer);
       this.#abort.signal.removeEventListener('abort', onAbort);
     };
+  }
+
+  #emit(event: MixEvent): void {
+    const task = this.#deps.facts.knownTask(this.job.id);
+    if (task === null) return;
+    const { appId, room, taskId } = task;
+    this.#deps.events.send({ appId, room, taskId, event });
   }
 
   async #recordFailure(error: unknown, epoch: number): Promise<void> {

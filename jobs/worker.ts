@@ -7,6 +7,7 @@ import type { Secret } from '../src/domain/secret.ts';
 import { createAnnouncements } from '../src/queue/announcements.ts';
 import { createRedis, Steadiness, waitUntilReady } from '../src/queue/redis.ts';
 import { createLeases } from '../src/tasks/lease.ts';
+import { createEventSender } from '../src/tasks/mix-events.ts';
 import { createRecordings } from '../src/tasks/recordings.ts';
 import { createRequestedJobs } from '../src/tasks/requested-jobs.ts';
 import { createTaskStore, TASKS_CHANGED } from '../src/tasks/task-store.ts';
@@ -76,6 +77,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     steadyForMs,
     place,
   });
+  const events = createEventSender({ redis, log });
   const capacity = await openCapacity({
     redis,
     workerId,
@@ -98,6 +100,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     requestedJobs,
     place,
     onStatus: (job, status) => admission.hear(job, status),
+    events,
   });
   const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
   const heart = startHeart(redis, runs, log);
@@ -125,6 +128,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const finished = await Promise.race([ended.then(() => true), delay(DRAIN_MS, false, { ref: false })]);
     if (!finished) log.error({ runs: runs.size }, 'drained without waiting for the rest');
     await heart.stop();
+    await events.close();
     await capacity.stop();
     await leases.leave().catch(() => undefined); // Redis is away: the heartbeat ends by itself
     stopHearing();

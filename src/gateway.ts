@@ -39,6 +39,7 @@ import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
 import { untilAborted } from './supervisor/until-aborted.ts';
 import { followAgents } from './tasks/agents.ts';
 import { readFailures, readStatuses } from './tasks/job-status.ts';
+import { type EventEar, followMixEvents, readMixEvents } from './tasks/mix-events.ts';
 import { createRecordings } from './tasks/recordings.ts';
 import { createTaskStore } from './tasks/task-store.ts';
 import { listWorkers } from './tasks/worker-facts.ts';
@@ -118,6 +119,8 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   closers.add('announcements', () => announcements.close());
   const agents = followAgents({ redis, tasks: createTaskStore(redis), announcements, log });
   closers.add('agents', () => agents.stop());
+  const ear = followMixEvents(announcements);
+  closers.add('events', () => ear.stop());
   const rooms = new LateRegistry();
   // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
   closers.add('rooms', () => rooms.close());
@@ -134,7 +137,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
   const addresses = () => currentAddresses(parts, app, hub);
-  registerRoutes(app, { ...parts, rooms }, hub, addresses);
+  registerRoutes(app, { ...parts, rooms, ear }, hub, addresses);
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
@@ -172,11 +175,11 @@ function announce(parts: Parts, facts: GatewayFacts, announcements: Announcement
 
 function registerRoutes(
   app: FastifyInstance,
-  parts: Parts & { readonly rooms: LateRegistry },
+  parts: Parts & { readonly rooms: LateRegistry; readonly ear: EventEar },
   hub: Hub,
   addresses: () => Addresses,
 ): void {
-  const { supervised, redis, closers, clusterSecret, log, rooms } = parts;
+  const { supervised, redis, closers, clusterSecret, log, rooms, ear } = parts;
   registerHealthRoutes(app, {
     redis: () => redis.status === 'ready',
     hub: () => hub.port > 0,
@@ -207,6 +210,10 @@ function registerRoutes(
     failures: { all: () => readFailures(redis) },
     workers: { list: () => listWorkers(redis) },
     recordings: createRecordings(redis),
+    events: {
+      last: (mixTaskId) => readMixEvents(redis, mixTaskId),
+      hear: (listener) => ear.hear(listener),
+    },
     clusterSecret,
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
     now: Date.now,

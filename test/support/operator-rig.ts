@@ -10,10 +10,12 @@ import { registerOperatorRoutes } from '../../src/api/operator/register.ts';
 import type { Apps } from '../../src/config/app.ts';
 import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
+import { type Announcements, createAnnouncements } from '../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded-redis.ts';
 import { RoomRegistry } from '../../src/rooms/registry.ts';
 import { readFailures, readStatuses } from '../../src/tasks/job-status.ts';
+import { followMixEvents, readMixEvents } from '../../src/tasks/mix-events.ts';
 import { createRecordings } from '../../src/tasks/recordings.ts';
 import { createTaskStore, type TaskStore } from '../../src/tasks/task-store.ts';
 import { listWorkers } from '../../src/tasks/worker-facts.ts';
@@ -39,6 +41,7 @@ export let redis: Redis;
 export let app: FastifyInstance;
 export let tasks: TaskStore;
 let registry: RoomRegistry;
+let announcements: Announcements;
 let rooms: readonly RoomFacts[] = [];
 
 /** Every test of the file gets the operator API on an empty, real Redis. */
@@ -51,6 +54,7 @@ export function useOperatorApi(): void {
     await waitUntilReady(redis);
     tasks = createTaskStore(redis);
     registry = new RoomRegistry({ redis, gatewayId: 'g', graceMs: 30_000, log });
+    announcements = createAnnouncements(createRedis(server.url, { purpose: 'subscriber', log }), log);
     app = createHttpServer({ log });
     registerOperatorRoutes(app, {
       apps,
@@ -61,6 +65,10 @@ export function useOperatorApi(): void {
       failures: { all: () => readFailures(redis) },
       workers: { list: () => listWorkers(redis) },
       recordings: createRecordings(redis),
+      events: {
+        last: (mixTaskId) => readMixEvents(redis, mixTaskId),
+        hear: followMixEvents(announcements).hear,
+      },
       publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
       now: Date.now,
     });
@@ -70,6 +78,7 @@ export function useOperatorApi(): void {
   afterAll(async () => {
     await app.close();
     await registry.close();
+    announcements.close();
     redis.disconnect();
     await server.stop(5000);
     await rm(dir, { recursive: true, force: true });

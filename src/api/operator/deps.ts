@@ -1,5 +1,6 @@
 import type { Apps } from '../../config/app.ts';
 import type { StoredJobStatus } from '../../domain/job.ts';
+import type { MixEvent, TaskEvent } from '../../domain/mix-event.ts';
 import type { Blocked, RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
@@ -29,6 +30,12 @@ export interface OperatorDeps {
   /** Those that live. */
   readonly workers: { list(): Promise<readonly WorkerFacts[]> };
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
+  readonly events: {
+    /** The last events of a mix, by its own task. */
+    last(mixTaskId: string): Promise<readonly MixEvent[]>;
+    /** Calls the listener with what any mix notices; returns the way to stop. */
+    hear(listener: (event: TaskEvent) => void): () => void;
+  };
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */
   readonly publicUrls: () => { readonly http: string; readonly rtmp: string };

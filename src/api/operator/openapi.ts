@@ -9,8 +9,15 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   return rest;
 }
 
-function content(schema: z.ZodType, io: 'input' | 'output'): object {
-  return { 'application/json': { schema: jsonSchema(schema, io) } };
+function content(schema: z.ZodType, io: 'input' | 'output', type = 'application/json'): object {
+  return { [type]: { schema: jsonSchema(schema, io) } };
+}
+
+function answerOf({ answer, isStream, status }: OperatorRoute): object {
+  const described = isStream
+    ? { description: 'the data of each event', content: content(answer, 'output', 'text/event-stream') }
+    : { description: 'done', content: content(answer, 'output') };
+  return { [status]: described };
 }
 
 function queryParameters(query: z.ZodType): object[] {
@@ -40,7 +47,7 @@ function operation(route: OperatorRoute): object {
       ? {}
       : { requestBody: { required: true, content: content(route.body, 'input') } }),
     responses: {
-      [route.status]: { description: 'done', content: content(route.answer, 'output') },
+      ...answerOf(route),
       default: { description: 'refused or failed', content: content(errorAnswer, 'output') },
     },
   };

@@ -3,7 +3,6 @@ import { parseIntegerRoom, parseStringRoom, type RoomId } from '../../domain/ids
 import type { CustomCell, LayoutSpec, RoomUser } from '../../domain/layout/spec.ts';
 import type { ProgrammeSpec, SoundRules } from '../../domain/programme.ts';
 import type { ProgrammeChange } from '../../domain/programme-change.ts';
-import type { Task } from '../../domain/task.ts';
 import type { wholeLayoutSchema } from './layout-schema.ts';
 import { PROGRAMME_FIELDS, type ProgrammeFields, type programmeAnswer } from './programme-schema.ts';
 
@@ -82,15 +81,7 @@ export function changesProgramme(fields: ProgrammeFields): boolean {
 }
 
 /** A programme as callers see it, and can give it to another start. */
-function programmeJson(programme: ProgrammeSpec) {
+export function programmeJson(programme: ProgrammeSpec) {
   const { layout, sound, ...rest } = programme;
   return { ...rest, layout: layoutJson(layout), ...(sound && { sound: soundJson(sound) }) };
-}
-
-/** What is shown of one task beside what lists show. */
-export function shownOf({ source, sequenceNumber }: Task) {
-  return {
-    programme: source.type === 'mix' ? programmeJson(source.programme) : null,
-    sequenceNumber: sequenceNumber ?? null,
-  };
 }

@@ -5,6 +5,7 @@ import type { OperatorDeps } from './deps.ts';
 import { describeRoutes } from './openapi.ts';
 import type { OperatorRoute } from './route.ts';
 import { blockRoutes } from './routes/blocks.ts';
+import { eventRoutes } from './routes/events.ts';
 import { recordingRoutes } from './routes/recordings.ts';
 import { relayRoutes } from './routes/relays.ts';
 import { roomRoutes } from './routes/rooms.ts';
@@ -23,6 +24,10 @@ function addRoute(scope: FastifyInstance, route: OperatorRoute): void {
     handler: async (request: FastifyRequest, reply) => {
       const { id = '', user = '' } = request.params as { id?: string; user?: string };
       const answer = await route.run({ id, user, query: request.query, body: request.body });
+      if (route.isStream) {
+        // nginx would hold events back until its buffer is full.
+        reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' }).type('text/event-stream');
+      }
       return reply.code(route.status).send(answer);
     },
   });
@@ -50,6 +55,7 @@ export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps)
     ...relayRoutes(deps),
     ...recordingRoutes(deps),
     ...streamRoutes(deps),
+    ...eventRoutes(deps),
     ...workerRoutes(deps),
   ];
   const description = describeRoutes(routes, BASE_PATH);

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { GatewayError } from '../../domain/errors.ts';
 import { describeIssues } from '../error-envelope.ts';
@@ -11,6 +12,8 @@ export interface OperatorRoute {
   readonly query: z.ZodType | null;
   readonly body: z.ZodType | null;
   readonly answer: z.ZodType;
+  /** Server-Sent Events: `run` resolves with their stream, `answer` is the data of each. */
+  readonly isStream: boolean;
   run(call: RawCall): Promise<unknown>;
 }
 
@@ -69,6 +72,7 @@ export function defineRoute<
     query: spec.query ?? null,
     body: spec.body ?? null,
     answer,
+    isStream: false,
     run: (raw) =>
       spec.handle({
         id: raw.id,
@@ -77,4 +81,17 @@ export function defineRoute<
         body: parse(body, raw.body ?? {}) as z.output<B>,
       }),
   };
+}
+
+/** A route of Server-Sent Events; `answer` describes the data of each. */
+export function defineStream<Q extends z.ZodType>(spec: {
+  readonly path: string;
+  readonly summary: string;
+  readonly query: Q;
+  readonly answer: z.ZodType;
+  open(query: z.output<Q>): Promise<Readable>;
+}): OperatorRoute {
+  const { path, summary, query, answer } = spec;
+  const run = async (raw: RawCall) => spec.open(parse(query, raw.query ?? {}));
+  return { method: 'GET', path, summary, status: 200, query, body: null, answer, isStream: true, run };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { roomSchema, userSchema } from './basic-schemas.ts';
+import { mixEventAnswer } from './event-schemas.ts';
 import { changesProgramme } from './programme-json.ts';
 import { type ProgrammeFields, programmeAnswer, programmeFields } from './programme-schema.ts';
 
@@ -157,12 +158,42 @@ export const relayAnswer = z.strictObject({
 
 const errorField = z.string().nullable().meta({ description: 'why it does not run, or failed' });
 
+export const shownMixAnswer = z.strictObject({
+  state: z.enum(['waiting', 'starting', 'running', 'restarting']),
+  inputs: z.array(
+    z.strictObject({
+      streamId: z.string(),
+      userId: z.string(),
+      stream: z.enum(['main', 'aux']),
+      state: z.enum(['connecting', 'live', 'stalled', 'placeholder', 'failed']),
+      width: z.int().meta({ description: 'as it is shown; 0 without a picture' }),
+      height: z.int(),
+      hasAudio: z.boolean(),
+      volume: z.number().meta({ description: 'of the last second, 0 to 100' }),
+    }),
+  ),
+  encoder: z
+    .strictObject({
+      starts: z.int(),
+      framesOut: z.int(),
+      framesDropped: z.int(),
+      lateTicks: z.int(),
+    })
+    .nullable(),
+  process: z
+    .strictObject({ pid: z.int(), cpuSeconds: z.number(), rssBytes: z.number() })
+    .nullable()
+    .meta({ description: 'of the mix with its decoders and its encoder' }),
+  events: z.array(mixEventAnswer).meta({ description: 'the last 100 but who spoke, oldest first' }),
+});
+
 const shownFields = {
   error: errorField,
   programme: programmeAnswer
     .nullable()
     .meta({ description: 'what is mixed, as a start takes it; null for a copy of one stream' }),
   sequenceNumber: z.int().nullable().meta({ description: 'of the last numbered change' }),
+  mix: shownMixAnswer.nullable().meta({ description: 'null for a copy of one stream' }),
 };
 
 export const shownRelayAnswer = relayAnswer.extend(shownFields);

@@ -49,6 +49,7 @@ describe('the door', () => {
     const { status, json } = await ask('GET', '/openapi.json', undefined, null);
     expect(status).toBe(200);
     expect(Object.keys(json.paths).sort()).toEqual([
+      '/events',
       '/recordings',
       '/recordings/{id}',
       '/relays',

@@ -60,6 +60,7 @@ describe('recordings', () => {
       files: [file],
       programme: null,
       sequenceNumber: null,
+      mix: null,
       onAirMs: 1000,
       error: null,
     });

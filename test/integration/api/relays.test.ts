@@ -40,6 +40,7 @@ describe('starting a relay', () => {
       error: null,
       programme: DEFAULT_PROGRAMME,
       sequenceNumber: null,
+      mix: { state: 'waiting', inputs: [], encoder: null, process: null, events: [] },
     });
     const mix = { kind: 'mix', id: json.taskId } as const;
     await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });

@@ -66,6 +66,7 @@ function context(epoch: number, signal: AbortSignal): JobContext {
     },
     signal,
     leftBehind: null,
+    emit: () => undefined,
     report: (status) => {
       statuses.push(status);
     },

@@ -97,6 +97,7 @@ async function startJobRig(): Promise<JobRig> {
     },
     signal: controller.signal,
     leftBehind: null,
+    emit: () => undefined,
     report(next) {
       if (next.kind === 'mix') status = next;
     },

@@ -93,6 +93,7 @@ function context(job: JobRef, epoch: number, signal: AbortSignal): JobContext {
     facts: facts(),
     signal,
     leftBehind: null,
+    emit: () => undefined,
     report: (status) => {
       statuses.push(status);
     },

@@ -95,6 +95,7 @@ function start(): void {
     log: pino({ level: 'silent' }),
     signal: stop.signal,
     leftBehind: null,
+    emit: () => undefined,
     facts: {
       getTask: async () => task,
       getRoom: async () => null,

@@ -4,7 +4,6 @@ import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { recordView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
-import { shownOf } from '../programme-json.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
   changeRecordingSchema,
@@ -14,6 +13,7 @@ import {
   startRecordingSchema,
   taskAnswer,
 } from '../schemas.ts';
+import { shownOf } from '../shown-task.ts';
 import { errorOf, statusOf } from '../status-of.ts';
 import { applyChange } from '../task-change.ts';
 import { readNewTask } from '../task-source.ts';
@@ -93,7 +93,7 @@ export function recordingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const { listed, result } = await view(deps, task, statuses);
         const onAirMs = result === null || task.endedAt === null ? null : Math.round(result.onAirMs);
         const error = result?.error ?? errorOf({ statuses, failures }, jobsOf(task));
-        return { ...listed, ...shownOf(task), onAirMs, error };
+        return { ...listed, ...(await shownOf(task, statuses, deps.events)), onAirMs, error };
       },
     }),
     defineRoute({

@@ -6,7 +6,6 @@ import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import type { OperatorDeps } from '../deps.ts';
-import { shownOf } from '../programme-json.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
   changeRelaySchema,
@@ -19,6 +18,7 @@ import {
   startRelaySchema,
   taskAnswer,
 } from '../schemas.ts';
+import { shownOf } from '../shown-task.ts';
 import { errorOf, statusOf } from '../status-of.ts';
 import { findTarget, makeTargets } from '../targets.ts';
 import { applyChange } from '../task-change.ts';
@@ -118,7 +118,8 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         ]);
         const task = assertRelay(found, id);
         const error = errorOf({ ...known, failures }, jobsOf(task));
-        return { ...view(task, known), ...shownOf(task), error };
+        const shown = await shownOf(task, known.statuses, deps.events);
+        return { ...view(task, known), ...shown, error };
       },
     }),
   ];
