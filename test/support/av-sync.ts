@@ -20,6 +20,9 @@ export interface FlashClip {
   readonly size?: string;
 }
 
+/** Height of a beep, of 1. */
+export const FLASH_AMPLITUDE = 0.15;
+
 /** A clip whose picture is white, and whose sound beeps, for the first tenth of every second. */
 export async function makeFlashClip(clip: FlashClip): Promise<FlvTag[]> {
   const { seconds, toneHz, fps = 30, gopSeconds = 1, bFrames = 0, size = '320x180' } = clip;
@@ -28,7 +31,7 @@ export async function makeFlashClip(clip: FlashClip): Promise<FlvTag[]> {
   const path = join(dir, 'clip.flv');
   const white = `drawbox=c=white:t=fill:enable='lt(mod(t,1),0.099)'`;
   const picture = `color=c=black:s=${size}:r=${fps},noise=alls=4:allf=t,${white},format=yuv420p`;
-  const beep = `if(lt(mod(t,1),0.1),0.15*sin(2*PI*${toneHz}*t),0)`;
+  const beep = `if(lt(mod(t,1),0.1),${FLASH_AMPLITUDE}*sin(2*PI*${toneHz}*t),0)`;
   try {
     await run('ffmpeg', [
       ...['-v', 'error', '-f', 'lavfi', '-i', picture],

@@ -14,16 +14,18 @@ export interface SourceCamera {
   end(): void;
 }
 
+export interface Pace {
+  /** At 1.001 the camera's clock runs 0.1 % fast. */
+  readonly speed?: number;
+  /** The clip begins anew after this time; a frame behind its last timestamp by default. */
+  readonly loopMs?: number;
+}
+
 /** A small hub: HTTP-FLV with cached GOP and the marks of the real one. */
 export interface FlvSource {
   url(streamId: string): string;
-  /** `stamp` makes the timestamps that are sent of the ms since the camera's start; at a `speed` of 1.001 its clock runs 0.1 % fast. */
-  play(
-    streamId: string,
-    clip: readonly FlvTag[],
-    stamp?: (ms: number) => number,
-    speed?: number,
-  ): SourceCamera;
+  /** `stamp` makes the timestamps that are sent of the ms since the camera's start. */
+  play(streamId: string, clip: readonly FlvTag[], stamp?: (ms: number) => number, pace?: Pace): SourceCamera;
   readonly readers: (streamId: string) => number;
   close(): Promise<void>;
 }
@@ -35,18 +37,21 @@ interface Channel {
 
 const PACE_MS = 10;
 
+function lengthOf(clip: readonly FlvTag[]): number {
+  return Math.max(...clip.filter((tag) => tag.type !== TAG_SCRIPT).map((tag) => tag.timestamp)) + 33;
+}
+
 function playClip(
   clip: readonly FlvTag[],
   send: (tag: FlvTag) => void,
   stamp: (ms: number) => number,
-  speed: number,
+  { speed = 1, loopMs = lengthOf(clip) }: Pace,
 ): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
   const played = clip.filter((tag) => tag.type !== TAG_SCRIPT);
   // Headers behind the first frame belong to another configuration and stay where they are.
   const opening = played.findIndex((tag) => !isSequenceHeader(tag));
   for (const tag of played.slice(0, opening)) send({ ...tag, timestamp: stamp(0) });
   const media = played.slice(opening);
-  const loopMs = Math.max(...media.map((tag) => tag.timestamp)) + 33;
   const beganAt = performance.now();
   let next = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -91,7 +96,7 @@ export async function startFlvSource(): Promise<FlvSource> {
   return {
     url: (streamId) => `http://127.0.0.1:${port}/internal/flv/${streamId}`,
     readers: (streamId) => channelOf(streamId).readers.size,
-    play(streamId, clip, stamp = (ms) => ms, speed = 1) {
+    play(streamId, clip, stamp = (ms) => ms, pace = {}) {
       const channel = channelOf(streamId);
       const send = (tag: FlvTag): void => {
         channel.gop.push(tag);
@@ -103,7 +108,7 @@ export async function startFlvSource(): Promise<FlvSource> {
       };
       channel.gop.clear();
       mark(MARK_START);
-      const playing = playClip(clip, send, stamp, speed);
+      const playing = playClip(clip, send, stamp, pace);
       const camera: SourceCamera = {
         freeze: playing.freeze,
         thaw: playing.thaw,
