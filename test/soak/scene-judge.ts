@@ -50,8 +50,8 @@ function patchesOf(
   return layOut(layout, inputs, canvas)
     .toSorted((a, b) => a.zOrder - b.zOrder)
     .map((box) => ({
-      user: box.streamId,
-      colour: colours[box.streamId] ?? [0, 0, 0],
+      user: box.streamId ?? '',
+      colour: colours[box.streamId ?? ''] ?? PLACEHOLDER,
       ...{ x: box.x / JUDGED_SCALE, y: box.y / JUDGED_SCALE },
       ...{ width: box.width / JUDGED_SCALE, height: box.height / JUDGED_SCALE },
     }));
