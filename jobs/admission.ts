@@ -55,8 +55,10 @@ const TAKEN = { result: 'taken' } as const;
 /** One mix that runs here, or is about to. */
 interface Held {
   readonly atMs: number;
-  /** 0 when it joined without being asked for its cost. */
+  /** 0 when it could not be found out. */
   readonly cores: number;
+  /** Until it is, its cores are only set aside. */
+  isTaken: boolean;
   cpuSeconds: number;
   watch: CostWatch | null;
 }
@@ -95,13 +97,14 @@ export class Admission {
     return mode === 'measured' ? MAX_MIXES : Math.max(1, Math.floor(meter.cores * UNMEASURED_MIXES_PER_CORE));
   }
 
-  /** What is left for another mix; `besides` is not counted. */
+  /** What is left for another mix; what is set aside for `besides` is not counted. */
   room(besides?: string): Neighbour {
     const { workerId, meter } = this.#options;
-    const counted = [...this.#held].filter(([key]) => key !== besides).map(([, held]) => held);
-    const promisedCores = outstandingCores(counted, performance.now());
+    const promises = [...this.#held].flatMap(([key, held]) => (key === besides ? [] : [held]));
+    const promisedCores = outstandingCores(promises, performance.now());
     const spareCores = Math.max(0, meter.spareCores() - promisedCores);
-    return { workerId, machine: meter.machine, spareCores, promisedCores, mixes: counted.length };
+    const mixes = [...this.#held.values()].filter((held) => held.isTaken).length;
+    return { workerId, machine: meter.machine, spareCores, promisedCores, mixes };
   }
 
   /** Whether the mix is run here; if so its cost is set aside until ended(). With Redis away every mix is taken. */
@@ -119,9 +122,10 @@ export class Admission {
       // Another worker's run goes on: that one's lease decides, not who has room.
       const isHeld = await this.#options.leases.isHeldElsewhere(key);
       const cores = await this.#costOf(job);
-      this.#hold(key, cores);
+      const held = this.#hold(key, cores);
       const refusal = isHeld || mode === 'off' ? null : await this.#findRefusal(key, cores);
       if (refusal === null) {
+        held.isTaken = true;
         if (!isHeld) await clearNoCapacity(redis, job);
         return TAKEN;
       }
@@ -132,7 +136,7 @@ export class Admission {
       return { result: 'refused', hasOther: refusal.message === null };
     } catch (error) {
       log.debug({ job: key, err: error }, 'a mix is taken without knowing its cost');
-      this.#hold(key, 0);
+      this.#hold(key, 0).isTaken = true;
       return TAKEN;
     }
   }
@@ -184,8 +188,10 @@ export class Admission {
     };
   }
 
-  #hold(key: string, cores: number): void {
-    this.#held.set(key, { atMs: performance.now(), cores, cpuSeconds: 0, watch: null });
+  #hold(key: string, cores: number): Held {
+    const held = { atMs: performance.now(), cores, isTaken: false, cpuSeconds: 0, watch: null };
+    this.#held.set(key, held);
+    return held;
   }
 
   async #load(): Promise<void> {

@@ -55,10 +55,15 @@ export class QueueWorker extends Worker {
     this.on('error', (error) => log.debug({ queue: kind, reason: error.message }, 'queue'));
   }
 
-  /** Every way in which BullMQ asks for a job goes through here. */
+  /** How BullMQ asks for a job, but for the next one behind one that is done. It takes undefined for none. */
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
-    await this.#turns.next();
-    return super.moveToActive(token, name);
+    return (await this.#turns.next()) ? super.moveToActive(token, name) : (undefined as unknown as Job);
+  }
+
+  /** What waits for its turn is not handed a job any more: its run would begin behind the end of all others. */
+  override close(force?: boolean): Promise<void> {
+    this.#turns.close();
+    return super.close(force);
   }
 
   /** Ends timers and connections, also when close() cannot come to its end. */

@@ -59,7 +59,11 @@ export async function openCapacity(options: CapacityOptions): Promise<WorkerCapa
   const { cores } = meter;
   const telling = findEncoders(log).then((ffmpeg) => {
     if (stopped) return;
-    const read = () => ({ ...admission.room(), cores, ...ffmpeg, at: Date.now() });
+    const read = () => {
+      const room = admission.room();
+      const spareCores = Math.round(room.spareCores * 100) / 100;
+      return { ...room, spareCores, cores, ...ffmpeg, at: Date.now() };
+    };
     writer = startWorkerFacts({ redis, workerId, read, log });
   });
   return {
