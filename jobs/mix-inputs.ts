@@ -1,4 +1,5 @@
-import { streamId } from '../src/domain/ids.ts';
+import { canonicalUser, type RoomId, sameRoom, streamId } from '../src/domain/ids.ts';
+import type { LayoutSpec } from '../src/domain/layout/spec.ts';
 import { blockOf, type RoomFacts, type UserFacts } from '../src/domain/room.ts';
 import type { InputRef, SourceInput } from '../src/media/programme/protocol.ts';
 
@@ -29,4 +30,22 @@ export function mixInputs(room: RoomFacts | null, known: KnownStreams): Omit<Sou
     inputs.push(...streams.map((stream) => ({ ...stream, blocked })));
   }
   return inputs;
+}
+
+/** Those of another room's inputs that cells of the layout name, marked with their room. */
+export function inputsOfOtherRoom<T extends InputRef>(
+  layout: LayoutSpec,
+  room: RoomId,
+  inputs: readonly T[],
+): T[] {
+  const cells = layout.mode === 'custom' ? layout.cells : [];
+  const named = cells.flatMap(({ source }) => (source?.room && sameRoom(source.room, room) ? [source] : []));
+  return inputs
+    .filter((input) =>
+      named.some(
+        ({ userId, stream }) =>
+          stream === input.stream && canonicalUser(userId) === canonicalUser(input.userId),
+      ),
+    )
+    .map((input) => ({ ...input, room }));
 }

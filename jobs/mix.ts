@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobOutcome, MixStatus } from '../src/domain/job.ts';
-import type { Task, TaskSource } from '../src/domain/task.ts';
 import { launchProgramme, type ProgrammeChild } from '../src/media/programme/launcher.ts';
 import type { Sources } from '../src/media/programme/protocol.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
-import { type KnownStreams, mixInputs } from './mix-inputs.ts';
-import { streamTicket } from './stream-address.ts';
+import { createSourceFinder, followSources, isMix, type MixTask } from './mix-sources.ts';
 
 export interface MixJobDeps {
   /** The built src/media/programme/main.js. */
@@ -14,105 +12,10 @@ export interface MixJobDeps {
   readonly pictureNetworks: readonly string[];
 }
 
-type MixTask = Task & { readonly source: Extract<TaskSource, { type: 'mix' }> };
-
-/** Tickets live five minutes; the child gets new ones well before, for its next reconnect. */
-const RENEW_EVERY_MS = 60_000;
-/** A gateway may come back on another port: asked this often, beside being told of changes of room and task. */
-const LOCATE_EVERY_MS = 1000;
 const FIRST_RESTART_MS = 200;
 const MAX_RESTART_MS = 2000;
 /** A child that lived this long was a good one. */
 const GOOD_MS = 10_000;
-
-function isMix(task: Task | null): task is MixTask {
-  return task?.source.type === 'mix';
-}
-
-/** Reads the facts and says where everything is, with fresh tickets. */
-function createSourceFinder(context: JobContext, task: MixTask): () => Promise<Sources> {
-  const known: KnownStreams = new Map();
-
-  return async () => {
-    const [room, gateway, latest] = await Promise.all([
-      context.facts.getRoom(task.appId, task.room),
-      context.facts.locateRoom(task.appId, task.room),
-      context.facts.getTask(task.taskId),
-    ]);
-    const { source, revision } = isMix(latest) ? latest : task;
-    const readUrl = async (stream: string): Promise<string | null> => {
-      const { appId, room: id } = task;
-      const holder = await context.facts.locateStream({ appId, room: id, streamId: stream });
-      return (
-        holder &&
-        `${holder.internalHttp}/internal/flv/${stream}?ticket=${streamTicket(context, stream, 'read')}`
-      );
-    };
-    const inputs = mixInputs(room, known);
-    return {
-      publishUrl:
-        gateway &&
-        `${gateway.internalRtmp}/internal/${task.streamId}?ticket=${streamTicket(context, task.streamId, 'publish')}`,
-      inputs: await Promise.all(
-        inputs.map(async (input) => ({ ...input, url: await readUrl(input.streamId) })),
-      ),
-      programme: source.programme,
-      programmeRevision: revision,
-    };
-  };
-}
-
-/** What makes an update worth sending: everything but the tickets. */
-function outline(sources: Sources): string {
-  const bare = (url: string | null): string | null => url && (url.split('?')[0] ?? null);
-  return JSON.stringify([
-    bare(sources.publishUrl),
-    sources.inputs.map((input) => [input.streamId, bare(input.url), input.blocked]),
-    sources.programme,
-  ]);
-}
-
-/** Tells the listener of every change of the sources, and of fresh tickets from time to time. */
-function followSources(
-  context: JobContext,
-  task: MixTask,
-  find: () => Promise<Sources>,
-  listener: (sources: Sources) => void,
-): () => void {
-  let last = '';
-  let sentAt = 0;
-  let looking = false;
-  let again = false;
-  async function look(): Promise<void> {
-    again = looking;
-    if (looking) return;
-    looking = true;
-    try {
-      do {
-        again = false;
-        const sources = await find();
-        const next = outline(sources);
-        if (next === last && Date.now() - sentAt < RENEW_EVERY_MS) continue;
-        last = next;
-        sentAt = Date.now();
-        listener(sources);
-      } while (again);
-    } catch (error) {
-      context.log.warn({ err: error }, 'facts of the room cannot be read; the programme goes on');
-    } finally {
-      looking = false;
-    }
-  }
-  const trigger = (): void => void look();
-  const unwatch = context.facts.watchRoom(task.appId, task.room, trigger);
-  const unhear = context.onUpdate(trigger);
-  const timer = setInterval(trigger, LOCATE_EVERY_MS);
-  return () => {
-    unwatch();
-    unhear();
-    clearInterval(timer);
-  };
-}
 
 function outcomeOfAbort(signal: AbortSignal): JobOutcome {
   return { result: signal.reason === 'fenced' ? 'fenced' : 'stopped' };

@@ -124,10 +124,23 @@ function rememberIdle(running: readonly Task[], input: PlanInput): PlanMemory {
   for (const task of running) {
     if (input.nowMs < beginsAt(task)) continue;
     const users = rooms.get(roomKey(task.appId, task.room))?.users ?? [];
-    if (users.some((user) => feeds(user, task))) continue;
+    if (users.some((user) => feeds(user, task)) || isFedFromElsewhere(task, rooms)) continue;
     idleSince.set(task.taskId, input.memory.idleSince.get(task.taskId) ?? input.monotonicMs);
   }
   return { idleSince };
+}
+
+/** A user of another room that a cell of the mix names is there. */
+function isFedFromElsewhere({ appId, source }: Task, rooms: ReadonlyMap<string, RoomFacts>): boolean {
+  if (source.type !== 'mix' || source.programme.layout.mode !== 'custom') return false;
+  return source.programme.layout.cells.some(({ source: named }) => {
+    const users = named?.room ? (rooms.get(roomKey(appId, named.room))?.users ?? []) : [];
+    return users.some(
+      (user) =>
+        canonicalUser(user.userId) === canonicalUser(named?.userId ?? '') &&
+        (user.lostAt !== null || user.streams.some((stream) => stream.kind === named?.stream)),
+    );
+  });
 }
 
 /** On the air for this task, or lost so short a time ago that the room still keeps the user. */

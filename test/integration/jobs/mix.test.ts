@@ -40,8 +40,8 @@ const TASK: RelayTask = {
   retryNonce: {},
 };
 
-function userFacts(userId: string, order: number): UserFacts {
-  const streamId = `7_1001_${userId}_main`;
+function userFacts(userId: string, order: number, room = '1001'): UserFacts {
+  const streamId = `7_${room}_${userId}_main`;
   const streams = [{ streamId, kind: 'main' as const, publishedAt: 1 }];
   return { userId, order, enteredAt: 1, lostAt: null, gatewayId: 'g', streams };
 }
@@ -51,6 +51,10 @@ interface JobRig {
   readonly source: FlvSource;
   readonly nginx: NginxRtmp;
   setUsers(...userIds: string[]): void;
+  /** Those of integer room 5. */
+  setOtherUsers(...userIds: string[]): void;
+  /** Rooms that the job watches. */
+  watched(): readonly (number | string)[];
   /** A change of the task, with its announcement. */
   setLayout(layout: LayoutSpec): void;
   status(): MixStatus | null;
@@ -68,6 +72,8 @@ async function startJobRig(): Promise<JobRig> {
   const updateListeners = new Set<() => void>();
   let task = TASK;
   let users: UserFacts[] = [];
+  let otherUsers: UserFacts[] = [];
+  const watched = new Set<number | string>();
   let status: MixStatus | null = null;
   const facts = (): RoomFacts => ({ ...TASK, ownerUserId: 'ann', gatewayId: 'g', users });
   const gateway = () => ({
@@ -85,12 +91,17 @@ async function startJobRig(): Promise<JobRig> {
     log: pino({ level: process.env['TEST_LOG'] ?? 'silent' }, pino.destination(2)),
     facts: {
       getTask: async (taskId) => (taskId === task.taskId ? task : null),
-      getRoom: async () => facts(),
+      getRoom: async (_appId, room) =>
+        room.value === ROOM.value ? facts() : { ...facts(), room, users: otherUsers },
       locateRoom: async () => gateway(),
       locateStream: async () => gateway(),
-      watchRoom(_appId, _room, listener) {
+      watchRoom(_appId, room, listener) {
+        watched.add(room.value);
         listeners.add(listener);
-        return () => listeners.delete(listener);
+        return () => {
+          watched.delete(room.value);
+          listeners.delete(listener);
+        };
       },
       saveRecording: async () => undefined,
       requestJob: async () => undefined,
@@ -118,6 +129,11 @@ async function startJobRig(): Promise<JobRig> {
       users = userIds.map((userId, index) => userFacts(userId, index + 1));
       for (const listener of listeners) listener();
     },
+    setOtherUsers(...userIds) {
+      otherUsers = userIds.map((userId, index) => userFacts(userId, index + 1, '5'));
+      for (const listener of listeners) listener();
+    },
+    watched: () => [...watched],
     setLayout(layout) {
       const programme = { ...SMALL_PROGRAMME, layout };
       task = { ...task, revision: task.revision + 1, source: { ...SOURCE, programme } };
@@ -229,6 +245,27 @@ test('a layout changed in the task is shown by the running programme, and by one
   expect(await on.nginx.publishSessions('internal', STREAM)).toBe(1);
   process.kill(pid, 'SIGKILL');
   await eventually(() => on.status()?.pid !== pid && sizes()?.join() === 'live 150x84,live 640x360', 20_000);
+});
+
+test('a user of another room is shown by the cell that names it, and its room is watched meanwhile', async () => {
+  const on = await startJobRig();
+  rig = on;
+  const clip = await makeColourClip({ color: 'green', toneHz: 600 });
+  for (const stream of ['7_1001_ann_main', '7_5_ann_main', '7_5_bob_main']) on.source.play(stream, clip);
+  on.setUsers('ann');
+  on.setOtherUsers('ann', 'bob');
+  const shown = () => on.status()?.inputs.map((input) => `${input.streamId} ${input.state} ${input.width}`);
+  await eventually(() => shown()?.join() === '7_1001_ann_main live 640', 20_000);
+  const room = { kind: 'number', value: 5 } as const;
+  const box = { y: 0, height: 180 };
+  const guest = { ...box, x: 320, width: 160, source: { userId: 'Ann', stream: 'main', room } as const };
+  on.setLayout({ mode: 'custom', cells: [{ ...box, x: 0, width: 320 }, guest] });
+  await eventually(() => shown()?.join() === '7_1001_ann_main live 320,7_5_ann_main live 160', 20_000);
+  expect(on.watched()).toEqual([1001, 5]);
+  on.setOtherUsers('bob');
+  await eventually(() => shown()?.join() === '7_1001_ann_main live 320', 20_000);
+  on.setLayout({ mode: 'grid' });
+  await eventually(() => on.watched().join() === '1001', 20_000);
 });
 
 test('a run that was fenced says so', async () => {

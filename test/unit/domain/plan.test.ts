@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HLS_LINGER_MS, type PlanInput, plan } from '../../../src/domain/plan.ts';
+import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 import {
   copies,
   ENDED,
@@ -122,6 +123,16 @@ const TIMES: readonly Row[] = [
 
 const LOST = user('alice', { lostAt: NOW - 5_000, streams: [] });
 const SILENT = user('alice', { streams: [] });
+const STUDIO = { kind: 'string', value: 'studio' } as const;
+const GUEST = { userId: 'Alice', stream: 'main', room: STUDIO } as const;
+const CELL = { x: 0, y: 0, width: 320, height: 180, source: GUEST };
+const GUEST_SHOWN = {
+  source: {
+    type: 'mix',
+    mixTaskId: 'a',
+    programme: { ...DEFAULT_PROGRAMME, layout: { mode: 'custom', cells: [CELL] } },
+  },
+} as const;
 const idleFor = (ms: number, taskId = 'a') => ({ idleSince: new Map([[taskId, 50_000 - ms]]) });
 
 const IDLE: readonly Row[] = [
@@ -161,6 +172,26 @@ const IDLE: readonly Row[] = [
     given: {
       tasks: [relay('a')],
       rooms: [room([SILENT])],
+      queued: refs('mix:a', 'push:a'),
+      memory: idleFor(60_000),
+    },
+    stop: ['mix-a', 'push-a'],
+    ends: [['a', 'idle']],
+  },
+  {
+    it: 'a user of another room that a cell names keeps the mix going',
+    given: {
+      tasks: [relay('a', GUEST_SHOWN)],
+      rooms: [{ ...room([user('alice'), user('bob')]), room: STUDIO }],
+      queued: refs('mix:a', 'push:a'),
+      memory: idleFor(60_000),
+    },
+  },
+  {
+    it: 'others of that room do not',
+    given: {
+      tasks: [relay('a', GUEST_SHOWN)],
+      rooms: [{ ...room([user('bob')]), room: STUDIO }],
       queued: refs('mix:a', 'push:a'),
       memory: idleFor(60_000),
     },

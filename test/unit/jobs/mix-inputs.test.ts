@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type KnownStreams, mixInputs } from '../../../jobs/mix-inputs.ts';
+import { inputsOfOtherRoom, type KnownStreams, mixInputs } from '../../../jobs/mix-inputs.ts';
 import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
 
 const ROOM = { kind: 'number', value: 1001 } as const;
@@ -60,4 +60,19 @@ test('what the room blocks of a user holds for camera and screen, also while the
   const told = (facts: RoomFacts) => mixInputs(facts, known).map((input) => input.blocked);
   expect(told(room(ann, user('bob', 2, ['main'])))).toEqual([blocked, blocked, free]);
   expect(told(room({ ...ann, streams: [], lostAt: 9 }))).toEqual([blocked, blocked]);
+});
+
+test('of another room only those are inputs that a cell names, each by its stream', () => {
+  const box = { x: 0, y: 0, width: 320, height: 180 };
+  const studio = { kind: 'string', value: 'studio' } as const;
+  const cell = (userId: string, stream: 'main' | 'aux', at: typeof studio | typeof ROOM) => ({
+    ...box,
+    source: { userId, stream, room: at },
+  });
+  const there = mixInputs(room(user('Ann', 1, ['main', 'aux']), user('bob', 2, ['main'])), new Map());
+  const named = (...cells: ReturnType<typeof cell>[]) =>
+    inputsOfOtherRoom({ mode: 'custom', cells: [box, ...cells] }, studio, there);
+  expect(named(cell('ann', 'aux', studio))).toEqual([{ ...there[1], room: studio }]);
+  expect(named(cell('ann', 'main', ROOM), cell('cid', 'main', studio))).toEqual([]);
+  expect(inputsOfOtherRoom({ mode: 'grid' }, studio, there)).toEqual([]);
 });
