@@ -20,6 +20,12 @@ export async function readFlv(file: string): Promise<FlvTag[]> {
   return parseFlv(await readFile(file));
 }
 
+/** How sound is coded: 48 kHz stereo by default. */
+interface SoundFormat {
+  readonly sampleRate: number;
+  readonly channels: number;
+}
+
 export interface FlvSpec {
   readonly dir: string;
   readonly name: string;
@@ -38,7 +44,7 @@ export interface FlvSpec {
   readonly quality?: number;
   readonly videoKbps?: number;
   readonly video?: boolean;
-  readonly audio?: boolean;
+  readonly audio?: boolean | SoundFormat;
 }
 
 function videoArgs(spec: FlvSpec): string[] {
@@ -56,7 +62,8 @@ function videoArgs(spec: FlvSpec): string[] {
 export async function makeFlv(spec: FlvSpec): Promise<string> {
   const { fps = 25, size = '320x180', toneHz = 440, volume = 1, video = true, audio = true } = spec;
   const { picture = `testsrc2=size=${size}:rate=${fps}` } = spec;
-  const sound = `sine=frequency=${toneHz}:sample_rate=48000,volume=${volume}`;
+  const { sampleRate, channels } = typeof audio === 'object' ? audio : { sampleRate: 48_000, channels: 2 };
+  const sound = `sine=frequency=${toneHz}:sample_rate=${sampleRate},volume=${volume}`;
   const file = path.join(spec.dir, `${spec.name}.flv`);
   await run('ffmpeg', [
     ...['-v', 'error', '-y'],
@@ -64,7 +71,7 @@ export async function makeFlv(spec: FlvSpec): Promise<string> {
     ...(audio ? ['-f', 'lavfi', '-i', sound] : []),
     ...['-t', String(spec.seconds)],
     ...(video ? videoArgs(spec) : []),
-    ...(audio ? ['-c:a', 'aac', '-ac', '2', '-b:a', '96k'] : []),
+    ...(audio ? ['-c:a', 'aac', '-ac', String(channels), '-b:a', '96k'] : []),
     ...['-flvflags', 'no_duration_filesize', file],
   ]);
   return file;
@@ -100,13 +107,15 @@ export interface ColourClip {
   readonly size?: string;
   readonly fps?: number;
   readonly seconds?: number;
+  readonly bFrames?: number;
+  readonly audio?: SoundFormat;
 }
 
 /** Tags of a clip of one colour and one tone, as a camera would send them. */
 export async function makeColourClip(clip: ColourClip): Promise<FlvTag[]> {
-  const { color, toneHz, size = '640x360', fps = 30, seconds = 4 } = clip;
+  const { color, size = '640x360', fps = 30, seconds = 4 } = clip;
   const picture = `color=c=${color}:s=${size}:r=${fps}`;
-  return parseFlv(await makeFlvBytes({ picture, toneHz, fps, gop: fps, seconds }));
+  return parseFlv(await makeFlvBytes({ ...clip, picture, fps, gop: fps, seconds }));
 }
 
 export interface CameraClip {

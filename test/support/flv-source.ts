@@ -11,6 +11,8 @@ export interface SourceCamera {
   freeze(): void;
   /** Goes on where it was and sends at once what is late, as a continued FFmpeg does. */
   thaw(): void;
+  /** From now on sends only so often what is due: in bursts. */
+  pace(everyMs: number): void;
   end(): void;
 }
 
@@ -46,7 +48,7 @@ function playClip(
   send: (tag: FlvTag) => void,
   stamp: (ms: number) => number,
   { speed = 1, loopMs = lengthOf(clip) }: Pace,
-): Pick<SourceCamera, 'freeze' | 'thaw'> & { stop(): void } {
+): Omit<SourceCamera, 'end'> & { stop(): void } {
   const played = clip.filter((tag) => tag.type !== TAG_SCRIPT);
   // Headers behind the first frame belong to another configuration and stay where they are.
   const opening = played.findIndex((tag) => !isSequenceHeader(tag));
@@ -66,11 +68,14 @@ function playClip(
       next += 1;
     }
   };
-  const thaw = (): void => {
-    timer = setInterval(step, PACE_MS);
+  const stop = (): void => clearInterval(timer);
+  const pace = (everyMs: number): void => {
+    stop();
+    timer = setInterval(step, everyMs);
   };
+  const thaw = (): void => pace(PACE_MS);
   thaw();
-  return { freeze: () => clearInterval(timer), thaw, stop: () => clearInterval(timer) };
+  return { freeze: stop, thaw, pace, stop };
 }
 
 export async function startFlvSource(): Promise<FlvSource> {
@@ -110,8 +115,7 @@ export async function startFlvSource(): Promise<FlvSource> {
       mark(MARK_START);
       const playing = playClip(clip, send, stamp, pace);
       const camera: SourceCamera = {
-        freeze: playing.freeze,
-        thaw: playing.thaw,
+        ...playing,
         end() {
           playing.stop();
           mark(MARK_END);

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createAnchor } from '../../../../src/media/programme/anchor.ts';
 import { createCanvasPool } from '../../../../src/media/programme/canvas-pool.ts';
 import { createFrameClock } from '../../../../src/media/programme/clock.ts';
-import { createReserve } from '../../../../src/media/programme/reserve.ts';
+import { createPlayout } from '../../../../src/media/programme/playout.ts';
+import { createReserve, type Reserve } from '../../../../src/media/programme/reserve.ts';
 
 describe('clock', () => {
   test('frames are due on the grid and counted once', () => {
@@ -72,30 +73,105 @@ describe('anchor', () => {
 });
 
 describe('reserve', () => {
-  test('grows when the best of a second is too little and not for one hiccup', () => {
+  /** One observation each 50 ms; the margin is what it would be without extra delay. */
+  function observe(
+    reserve: Reserve,
+    fromMs: number,
+    seconds: number,
+    marginAt: (ms: number) => number,
+  ): void {
+    for (let now = fromMs; now < fromMs + seconds * 1000; now += 50) {
+      reserve.observe(marginAt(now - fromMs) + reserve.extraMs, now);
+    }
+  }
+  /** Packets of 400 ms come together: the first of them is that late. */
+  const bursts = (ms: number): number => 110 - (400 - (ms % 400));
+
+  test('stays nothing for a steady source, and for one hiccup', () => {
     const reserve = createReserve();
-    for (let now = 0; now <= 1000; now += 50) reserve.observe(now === 500 ? -300 : 120, now);
+    observe(reserve, 0, 30, (ms) => (ms === 7000 ? -800 : 120));
     expect(reserve.extraMs).toBe(0);
-    for (let now = 1050; now <= 2100; now += 50) reserve.observe(10, now);
+  });
+
+  test('grows at once when even the best of a second is too little', () => {
+    const reserve = createReserve();
+    observe(reserve, 0, 1.1, () => 10);
     expect(reserve.extraMs).toBe(80);
   });
 
-  test('is given back by a tenth of the surplus a second and never below nothing', () => {
+  test('grows within three seconds to what bursts need, and no further', () => {
     const reserve = createReserve();
-    for (let now = 0; now <= 1000; now += 100) reserve.observe(80 - 100, now);
-    const grown = reserve.extraMs;
-    for (let now = 1100; now <= 2000; now += 100) reserve.observe(190, now);
-    expect(reserve.extraMs).toBe(grown - 10);
-    for (let now = 2100; now <= 30_000; now += 100) reserve.observe(300, now);
+    observe(reserve, 0, 3, bursts);
+    expect(reserve.extraMs).toBe(380);
+    observe(reserve, 3000, 30, (ms) => bursts(ms + 3000));
+    expect(reserve.extraMs).toBe(380);
+  });
+
+  test('is given back by at most 20 ms a second, ten seconds after the last burst', () => {
+    const reserve = createReserve();
+    observe(reserve, 0, 4, bursts);
+    observe(reserve, 4000, 9, () => 120);
+    expect(reserve.extraMs).toBe(380);
+    let before = reserve.extraMs;
+    for (let second = 0; second < 60; second += 1) {
+      observe(reserve, 13_000 + second * 1000, 1, () => 120);
+      expect(before - reserve.extraMs).toBeLessThanOrEqual(20);
+      before = reserve.extraMs;
+    }
+    expect(reserve.extraMs).toBeLessThan(60);
+  });
+
+  test('a source that paused says nothing until it is in time again', () => {
+    const reserve = createReserve();
+    observe(reserve, 0, 5, () => 120);
+    observe(reserve, 10_000, 1, (ms) => -5000 + ms * 6);
+    observe(reserve, 11_000, 12, () => 120);
     expect(reserve.extraMs).toBe(0);
   });
 
-  test('a source that paused says nothing of its decoder', () => {
+  test('grows to two seconds at most', () => {
     const reserve = createReserve();
-    for (let now = 0; now <= 1050; now += 50) reserve.observe(120, now);
-    reserve.observe(-3000, 4000);
-    for (let now = 4050; now <= 6000; now += 50) reserve.observe(120, now);
-    expect(reserve.extraMs).toBe(0);
+    observe(reserve, 0, 60, () => -5000);
+    expect(reserve.extraMs).toBe(2000);
+  });
+});
+
+describe('playout', () => {
+  function playoutOf(isSounding: () => boolean) {
+    const playout = createPlayout({ delayMs: 150, isSounding });
+    for (let ts = 0; ts <= 2000; ts += 20) playout.observe(ts, ts + 1100);
+    return playout;
+  }
+
+  test('shows what arrived the playout delay ago', () => {
+    const playout = playoutOf(() => false);
+    expect(playout.at(5000)).toBe(5000 - 1100 - 150);
+  });
+
+  test('follows a source that comes earlier at once while it is silent, and slowly while it sounds', () => {
+    for (const sounds of [false, true]) {
+      const playout = playoutOf(() => sounds);
+      playout.at(3100);
+      playout.observe(2100, 3100);
+      expect(playout.at(3100)).toBe(sounds ? 1850 : 1950);
+      expect(playout.at(3200)).toBe(sounds ? 1965 : 2050);
+      expect(playout.at(4200)).toBe(3050);
+    }
+  });
+
+  test('goes at once where sound would do the same', () => {
+    const playout = playoutOf(() => true);
+    playout.at(3100);
+    playout.observe(2400, 3100);
+    expect(playout.at(3100)).toBe(2250);
+  });
+
+  test('knows nothing of a new timeline before its first packet', () => {
+    const playout = playoutOf(() => true);
+    playout.reset();
+    expect(playout.at(3100)).toBeNull();
+    playout.observe(50_000, 4000);
+    expect(playout.at(4100)).toBe(49_950);
   });
 });
 

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeFlashClip, quantile, soundOffsets } from '../../support/av-sync.ts';
+import { makeColourClip } from '../../support/clip.ts';
+import { lastSound, toneLevel } from '../../support/media-checks.ts';
+import { type ProgrammeRig, SMALL_PROGRAMME, startProgrammeRig } from '../../support/programme-rig.ts';
+
+const { width, height } = SMALL_PROGRAMME.video;
+const AUDIBLE = 0.06;
+const PIECE = 2400;
+/** On a quiet machine it is below 20 ms. */
+const TOLERANCE_MS = 80;
+
+let rig: ProgrammeRig;
+
+beforeAll(async () => {
+  rig = await startProgrammeRig();
+  await rig.until(({ state }) => state === 'running');
+});
+
+afterAll(() => rig.close());
+
+/** Places, in s before the end, of 50 ms in which the tone is not heard. */
+async function breaks(seconds: number, toneHz: number): Promise<number[]> {
+  const sound = await lastSound(await rig.recording(), seconds);
+  return Array.from({ length: Math.floor(sound.length / PIECE) }, (_, at) => at).flatMap((at) => {
+    const level = toneLevel(sound.subarray(at * PIECE, (at + 1) * PIECE), toneHz);
+    return level > AUDIBLE / 2 ? [] : [seconds - (at * PIECE) / 48_000];
+  });
+}
+
+test.each([
+  { burstMs: 400, toneHz: 600 },
+  { burstMs: 1000, toneHz: 1200 },
+])(
+  'what comes $burstMs ms at a time is heard unbroken, and goes on so when it comes smoothly again',
+  async ({ burstMs, toneHz }) => {
+    const name = `burst-${burstMs}`;
+    const camera = rig.source.play(name, await makeColourClip({ color: 'blue', toneHz, seconds: 10 }));
+    camera.pace(burstMs);
+    rig.show([name]);
+    await rig.until(({ inputs }) => inputs[0]?.userId === name && inputs[0].state === 'live');
+    await rig.pass(6000);
+    await rig.pass(8000);
+    expect(await breaks(8, toneHz)).toEqual([]);
+    camera.thaw();
+    await rig.pass(15_000);
+    expect(await breaks(15, toneHz)).toEqual([]);
+    camera.end();
+  },
+);
+
+test('picture and sound of what comes in bursts stay together, and so do those of a smooth source beside it', async () => {
+  const fromMs = (await rig.received()).at(-1)?.timestamp ?? 0;
+  const cases = [
+    { name: 'flash-burst', toneHz: 1000, bFrames: 3, gopSeconds: 4 },
+    { name: 'flash-smooth', toneHz: 2600 },
+  ];
+  const clips = await Promise.all(cases.map((camera) => makeFlashClip({ ...camera, seconds: 24 })));
+  const cameras = cases.map(({ name }, at) => rig.source.play(name, clips[at] ?? []));
+  cameras[0]?.pace(400);
+  rig.show(cases.map(({ name }) => name));
+  await rig.until(({ inputs }) => inputs.length === 2 && inputs.every((input) => input.state === 'live'));
+  await rig.pass(16_000);
+  for (const [at, { name, toneHz }] of cases.entries()) {
+    const box = { x: at * (width / 2), y: 0, width: width / 2, height };
+    const offsets = await soundOffsets(await rig.recording(), box, toneHz);
+    expect(offsets.length, name).toBeGreaterThan(10);
+    expect(quantile(offsets.map(Math.abs), 0.95), `${name} from ${fromMs}: ${offsets}`).toBeLessThan(
+      TOLERANCE_MS,
+    );
+  }
+  for (const camera of cameras) camera.end();
+});
