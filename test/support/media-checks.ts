@@ -206,3 +206,11 @@ export async function decodeErrors(input: string, options: readonly string[] = [
   const { stderr } = await run('ffmpeg', ['-v', 'warning', ...options, '-i', input, ...output]);
   return stderr;
 }
+
+/** When each picture of a file is shown, ms, in that order. */
+export async function pictureTimes(input: string): Promise<number[]> {
+  const shown = ['-select_streams', 'v:0', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0'];
+  const { stdout } = await run('ffprobe', ['-v', 'error', ...shown, input]);
+  const times = stdout.split('\n').filter((line) => line !== '');
+  return times.map((line) => Math.round(Number.parseFloat(line) * 1000)).sort((a, b) => a - b);
+}

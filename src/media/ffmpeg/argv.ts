@@ -47,19 +47,25 @@ export function encoderArgs(options: EncoderArgs): string[] {
 }
 
 export interface RemuxArgs {
+  /** Of stdin. */
+  readonly format: 'flv' | 'nut';
+  /** Its pictures are H.265. */
+  readonly hasHevc: boolean;
   readonly file: string;
   /** Added to every timestamp, ms; brings the first picture shown, not the first decoded, to 0. */
   readonly shiftMs: number;
 }
 
-/** FLV on stdin into an MP4 file with its index in front, nothing encoded; an existing file is replaced. */
-export function remuxArgs({ file, shiftMs }: RemuxArgs): string[] {
+/** FLV or NUT on stdin into an MP4 file with its index in front, nothing encoded; an existing file is replaced. */
+export function remuxArgs({ format, hasHevc, file, shiftMs }: RemuxArgs): string[] {
   const command = ffmpeg('pipe:0')
     // Without -copyts a long gap is taken for a broken clock and closed.
-    .inputOptions(...QUIET, '-copyts', ...['-f', 'flv'])
+    .inputOptions(...QUIET, '-copyts', ...['-f', format])
     .output(file)
     .outputOptions(
       ...['-map', '0', '-c', 'copy'],
+      // Players of Apple want H.265 under this name.
+      ...(hasHevc ? ['-tag:v', 'hvc1'] : []),
       ...['-output_ts_offset', (shiftMs / 1000).toFixed(3)],
       // FLV counts in ms: as many ticks keep its times exact, and a gap of days within 32 bit.
       ...['-video_track_timescale', '1000'],

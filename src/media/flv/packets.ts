@@ -14,6 +14,10 @@ import {
 
 export type VideoConfig = AvcConfig | HevcConfig;
 
+export function isHevc(config: VideoConfig): config is HevcConfig {
+  return 'reorder' in config;
+}
+
 /** The sequence headers in force; a track without one is not there. */
 export interface TrackHeaders {
   readonly video: FlvTag | null;

@@ -6,7 +6,7 @@ import {
   EncodedVideoPacketSource,
   Output,
 } from 'mediabunny';
-import type { TrackConfigs } from '../flv/packets.ts';
+import { isHevc, type TrackConfigs } from '../flv/packets.ts';
 
 /** A coded frame with its place and length on the stream's timeline, both in ms. */
 export interface TimedPacket {
@@ -38,7 +38,7 @@ export async function writeCmaf(
   const initTarget = new BufferTarget();
   const target = new BufferTarget();
   const output = new Output({ format: new CmafOutputFormat(), target, initTarget });
-  const video = configs.video ? new EncodedVideoPacketSource('avc') : null;
+  const video = configs.video ? new EncodedVideoPacketSource(isHevc(configs.video) ? 'hevc' : 'avc') : null;
   const audio = configs.audio ? new EncodedAudioPacketSource('aac') : null;
   if (video) output.addVideoTrack(video, { decoderConfig: videoConfig(configs) });
   if (audio) output.addAudioTrack(audio, { decoderConfig: audioConfig(configs) });

@@ -21,8 +21,8 @@ export interface PlayoutOptions {
 
 /** Half of what the sound can skip or repeat. */
 const SLEW = 0.15;
-/** Sound goes at once where it is off by more. */
-const JUMP_MS = 200;
+/** Beyond this it is gone to at once. Sound does so from 200 ms on, wherever in its tolerance it was. */
+const JUMP_MS = 300;
 
 export function createPlayout({ delayMs, isSounding }: PlayoutOptions): Playout {
   const reserve = createReserve();

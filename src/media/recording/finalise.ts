@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Logger } from 'pino';
 import { GatewayError } from '../../domain/errors.ts';
 import type { RecordedFile, RecordingResult } from '../../domain/task.ts';
-import { readConfigs } from '../flv/packets.ts';
+import { isHevc, readConfigs } from '../flv/packets.ts';
 import {
   JOURNAL_FLV,
   JOURNAL_JSON,
@@ -75,11 +75,11 @@ interface PartJob {
 async function writeAndProbe(
   options: FinaliseOptions,
   stream: PartStream,
-  target: { readonly file: string; readonly shiftMs: number },
+  target: { readonly file: string; readonly shiftMs: number; readonly hasHevc: boolean },
 ): Promise<Mp4Facts> {
   const { log, signal } = options;
   try {
-    await remux({ ...target, flv: stream.chunks(), log, signal });
+    await remux({ ...target, stream: stream.chunks(), format: stream.format, log, signal });
     return await readMp4Facts(target.file, log);
   } catch (error) {
     await rm(target.file, { force: true });
@@ -94,11 +94,12 @@ async function makeFile(options: FinaliseOptions, job: PartJob): Promise<Recorde
   const file = path.join(options.dir, fileName(userId === '' ? options.taskId : userId, job.number));
   const temporary = `${file}.part`;
   // What MP4 cannot hold is named before an FFmpeg stumbles over it.
-  readConfigs(part.headers);
+  const { video } = readConfigs(part.headers);
   const stream = new PartStream(job.journal, part);
   const found = await writeAndProbe(options, stream, {
     file: temporary,
     shiftMs: part.firstDtsMs - part.firstMs,
+    hasHevc: video !== null && isHevc(video),
   });
   const verdict = judgeFile({
     framesFound: found.frames,

@@ -6,8 +6,10 @@ import { remuxArgs } from '../ffmpeg/argv.ts';
 import { startFfmpeg } from '../ffmpeg/process.ts';
 
 export interface RemuxOptions {
-  /** FLV in pieces, read as fast as FFmpeg takes them. */
-  readonly flv: AsyncIterable<Buffer>;
+  /** In pieces, read as fast as FFmpeg takes them. */
+  readonly stream: AsyncIterable<Buffer>;
+  readonly format: 'flv' | 'nut';
+  readonly hasHevc: boolean;
   readonly file: string;
   /** Added to every timestamp, ms. */
   readonly shiftMs: number;
@@ -19,19 +21,19 @@ export interface RemuxOptions {
 const REMUX_NICE = 10;
 
 /**
- * Writes an FLV stream as MP4 and syncs it, nothing encoded, by an FFmpeg of low priority. Throws the
+ * Writes a stream as MP4 and syncs it, nothing encoded, by an FFmpeg of low priority. Throws the
  * signal's reason, `tool-missing` or `child-failed`, and may leave half a file then.
  */
-export async function remux({ flv, file, shiftMs, log, signal }: RemuxOptions): Promise<void> {
+export async function remux({ stream, log, signal, ...target }: RemuxOptions): Promise<void> {
   signal?.throwIfAborted();
-  const args = remuxArgs({ file, shiftMs });
+  const args = remuxArgs(target);
   const child = startFfmpeg({ args, name: 'remux', stdin: 'pipe', stdout: 'ignore', nice: REMUX_NICE, log });
   const onAbort = () => child.kill();
   signal?.addEventListener('abort', onAbort, { once: true });
   let fed = true;
   let cause: unknown;
   try {
-    if (child.stdin) await pipeline(flv, child.stdin);
+    if (child.stdin) await pipeline(stream, child.stdin);
   } catch (error) {
     // It ended early, or the journal cannot be read: an input that ends would make it finish half a file.
     fed = false;
@@ -46,7 +48,7 @@ export async function remux({ flv, file, shiftMs, log, signal }: RemuxOptions): 
     const message = `the MP4 cannot be written: ${exit.tail.at(-1) ?? exit.outcome}`;
     throw new GatewayError(code, message, { blame: 'system', cause });
   }
-  await syncFile(file);
+  await syncFile(target.file);
 }
 
 async function syncFile(file: string): Promise<void> {

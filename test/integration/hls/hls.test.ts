@@ -17,6 +17,7 @@ import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../..
 import { createHlsUploader } from '../../../src/media/hls/hls-uploader.ts';
 import { createSegmenter, type HlsSegment } from '../../../src/media/hls/segmenter.ts';
 import { type FlvSpec, makeFlv, readFlv } from '../../support/clip.ts';
+import { makeEnhancedClip } from '../../support/enhanced.ts';
 import { eventually } from '../../support/eventually.ts';
 import { decodeErrors, probe } from '../../support/media-checks.ts';
 
@@ -72,6 +73,20 @@ const CLIPS: readonly (Omit<FlvSpec, 'dir'> & { says: string; lengths: readonly 
 ];
 
 describe('HLS segments', () => {
+  it('hold H.265 by enhanced RTMP and decode cleanly in a row, with every frame', async () => {
+    const picture = 'testsrc2=size=320x180:rate=30';
+    const tags = await makeEnhancedClip({ codec: 'hvc1', picture, toneHz: 440, seconds: 6, bFrames: 2 });
+    const { inits, segments } = await segmentTags(tags);
+    expect(inits).toHaveLength(1);
+    expect(inits[0]?.includes('hvc1')).toBe(true);
+    expect(segments).toHaveLength(3);
+    const file = path.join(dir, 'row.mp4');
+    await writeFile(file, Buffer.concat([...inits, ...segments.map((segment) => segment.data)]));
+    expect(await decodeErrors(file)).toBe('');
+    const found = await probe(file);
+    expect(found.streams.find((stream) => stream.codec === 'hevc')?.frames).toBe(180);
+  });
+
   for (const clip of CLIPS) {
     it(`hold ${clip.says} and decode cleanly in a row, with every frame`, async () => {
       const tags = await readFlv(await makeFlv({ ...clip, dir }));

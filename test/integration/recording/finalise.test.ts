@@ -3,13 +3,21 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../../src/media/flv/tag.ts';
+import {
+  compositionTime,
+  type FlvTag,
+  isKeyFrame,
+  isMedia,
+  TAG_AUDIO,
+  TAG_VIDEO,
+} from '../../../src/media/flv/tag.ts';
 import { finaliseRecording } from '../../../src/media/recording/finalise.ts';
 import { Intake } from '../../../src/media/recording/intake.ts';
 import { openJournal } from '../../../src/media/recording/journal.ts';
 import { type FlvSpec, makeFlv, readFlv } from '../../support/clip.ts';
+import { makeEnhancedClip } from '../../support/enhanced.ts';
 import { eventually } from '../../support/eventually.ts';
-import { decodeErrors, probe } from '../../support/media-checks.ts';
+import { decodeErrors, pictureTimes, probe } from '../../support/media-checks.ts';
 
 const log = pino({ level: 'silent' });
 const TASK = 'task1';
@@ -89,6 +97,31 @@ describe('finishing a recording', () => {
       expect(await readdir(dir)).not.toContain('journal.flv');
     });
   }
+
+  it('makes an MP4 of H.265 by enhanced RTMP, under the name that all players know', async () => {
+    const picture = 'testsrc2=size=320x180:rate=30';
+    const tags = await makeEnhancedClip({ codec: 'hvc1', picture, toneHz: 440, seconds: 6, bFrames: 3 });
+    await journalTags(tags, 1_000_000);
+    const result = await finaliseRecording({ dir, taskId: TASK, log });
+    const file = path.join(dir, `${TASK}.mp4`);
+    expect(result).toMatchObject({
+      error: null,
+      files: [{ path: file, verdict: { playable: true, gaps: 0 } }],
+    });
+    const found = await probe(file);
+    expect(found.startMs).toBe(0);
+    const firstKey = tags.findIndex(isKeyFrame);
+    const frames = (codec: string) => found.streams.find((stream) => stream.codec === codec)?.frames ?? 0;
+    expect(frames('hevc')).toBe(count(tags, TAG_VIDEO));
+    expect(frames('aac')).toBe(count(tags.slice(firstKey), TAG_AUDIO));
+    expect((await readFile(file)).includes('hvc1')).toBe(true);
+    expect(await decodeErrors(file)).toBe('');
+    const wanted = tags.flatMap((tag) =>
+      tag.type === TAG_VIDEO && isMedia(tag) ? [tag.timestamp + compositionTime(tag)] : [],
+    );
+    const apart = (times: readonly number[]) => times.map((ms) => ms - (times[0] ?? 0));
+    expect(apart(await pictureTimes(file))).toEqual(apart(wanted.sort((a, b) => a - b)));
+  });
 
   it('keeps sound and picture as far apart as the source had them', async () => {
     const source = await makeFlv({ dir, name: 'late', seconds: 4, bFrames: 2 });

@@ -13,7 +13,7 @@ test('the encoder keeps the times it is given and makes key frames by count alon
 });
 
 test('a remux copies what it is given, moved by whole milliseconds, into an MP4 with its index in front', () => {
-  expect(remuxArgs({ file: '/data/a b.mp4.part', shiftMs: -67 })).toEqual([
+  expect(remuxArgs({ format: 'flv', hasHevc: false, file: '/data/a b.mp4.part', shiftMs: -67 })).toEqual([
     ...'-hide_banner -nostats -loglevel error -copyts -f flv -i pipe:0 -y'.split(' '),
     ...'-map 0 -c copy -output_ts_offset -0.067 -video_track_timescale 1000'.split(' '),
     ...'-movflags +faststart -f mp4'.split(' '),

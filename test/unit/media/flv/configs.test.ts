@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { parseAacConfig } from '../../../../src/media/flv/aac-config.ts';
 import { parseAvcConfig } from '../../../../src/media/flv/avc-config.ts';
+import { parseHevcConfig } from '../../../../src/media/flv/hevc-config.ts';
 
 // Written by x264 at 1920x1080 (High, cropped by 8 rows).
 const X264_1080P =
   '0164002affe1001b6764002aacd940780227e5c05a808080a0000003002000000781e30632c001000668ebe3cb22c0fdf8f800';
+
+// Written by x265 at 1920x1080 with three B-frames.
+const X265_1080P =
+  '01016000000090000000000078f000fcfdf8f800000f03a00001001840010c01ffff016000000300900000030000030078959409a10001002a420101016000000300900000030000030078a003c08010e596565924caf0168080000003008000000f04a2000100074401c172b46240';
 
 describe('decoder configurations', () => {
   it('reads profile and shown size of H.264', () => {
@@ -12,6 +17,15 @@ describe('decoder configurations', () => {
       codec: 'avc1.64002a',
       width: 1920,
       height: 1080,
+    });
+  });
+
+  it('reads profile, shown size and reordering of H.265', () => {
+    expect(parseHevcConfig(Buffer.from(X265_1080P, 'hex'))).toMatchObject({
+      codec: 'hvc1.1.6.L120.90',
+      width: 1920,
+      height: 1080,
+      reorder: 2,
     });
   });
 
@@ -28,6 +42,9 @@ describe('decoder configurations', () => {
     const bad = expect.objectContaining({ code: 'bad-media' });
     for (let length = 0; length < 20; length += 1) {
       expect(() => parseAvcConfig(Buffer.from(X264_1080P, 'hex').subarray(0, length))).toThrow(bad);
+    }
+    for (let length = 0; length < 80; length += 1) {
+      expect(() => parseHevcConfig(Buffer.from(X265_1080P, 'hex').subarray(0, length))).toThrow(bad);
     }
     for (const hex of ['', '11', 'ffff', '1780']) {
       expect(() => parseAacConfig(Buffer.from(hex, 'hex'))).toThrow(bad);
