@@ -30,6 +30,12 @@ export interface JobEvent {
   readonly revision?: number;
 }
 
+export interface WorkerProcessOptions {
+  readonly spareCores?: number;
+  readonly machine?: string;
+  readonly mixAdmission?: 'measured' | 'off';
+}
+
 export interface WorkerProcess {
   readonly pid: number;
   readonly workerId: string;
@@ -75,16 +81,18 @@ export class QueueRig {
     return rig;
   }
 
-  /** A worker on a machine of 4 cores, all to spare unless told otherwise; its own machine unless one is named. */
-  async startWorker(spareCores = 4, machine = `machine ${this.#workers.size}`): Promise<WorkerProcess> {
+  /** A worker on a machine of 4 cores; by default all of them to spare, and the machine is its own. */
+  async startWorker(options: WorkerProcessOptions = {}): Promise<WorkerProcess> {
+    const machine = options.machine ?? `machine ${this.#workers.size}`;
     const spareFile = path.join(this.#dir, `spare-${this.#workers.size}`);
     // Renamed into place: it is never read half written.
     const spare = async (cores: number) => {
       await writeFile(`${spareFile}.new`, String(cores));
       await rename(`${spareFile}.new`, spareFile);
     };
-    await spare(spareCores);
-    const args = [PROGRAM, this.redisServer.url, this.#eventsFile, spareFile, machine];
+    await spare(options.spareCores ?? 4);
+    const mode = options.mixAdmission ?? 'measured';
+    const args = [PROGRAM, this.redisServer.url, this.#eventsFile, spareFile, machine, mode];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#workers.add(child);
     const [said] = (await once(child.stdout, 'data')) as [Buffer];

@@ -7,9 +7,9 @@ import { GatewayError } from '../../src/domain/errors.ts';
 import type { JobOutcome } from '../../src/domain/job.ts';
 import { Secret } from '../../src/domain/secret.ts';
 
-// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE SPARE MACHINE`.
+// A worker in a process of its own, whose handlers write what happens to a file: `node queue-worker.js URL FILE SPARE MACHINE ADMISSION`.
 // Tasks steer it: a maxIdleSeconds of 13 makes its push fail at once. SPARE is a file with the cores that MACHINE has to spare.
-const [url = '', file = '', spareFile = '', machine = ''] = process.argv.slice(2);
+const [url = '', file = '', spareFile = '', machine = '', admission = ''] = process.argv.slice(2);
 const CORES = 4;
 const FAILING = 13;
 
@@ -69,7 +69,7 @@ const worker = await startWorker({
     record: recordThenFinalise,
     finalise: atOnce,
   },
-  mixAdmission: 'measured',
+  mixAdmission: admission === 'off' ? 'off' : 'measured',
   meter: {
     machine,
     cores: CORES,

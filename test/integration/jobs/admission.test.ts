@@ -37,7 +37,7 @@ async function mixRunsAt(id: string, runs = 1): Promise<number | undefined> {
 
 /** A worker that runs a mix already: an idle one takes any. */
 async function startBusyWorker(spareCores: number): Promise<WorkerProcess> {
-  const worker = await rig.startWorker(spareCores);
+  const worker = await rig.startWorker({ spareCores });
   expect(await mixRunsAt(await startMix())).toBe(worker.pid);
   return worker;
 }
@@ -61,7 +61,7 @@ async function knownSpare(cores: readonly number[]): Promise<void> {
 }
 
 test('a worker without a mix takes one whatever it costs, the next only with room for it', async () => {
-  const worker = await rig.startWorker(0);
+  const worker = await rig.startWorker({ spareCores: 0 });
   expect(await mixRunsAt(await startMix())).toBe(worker.pid);
   const second = await startMix();
   expect(await saysWhy(second)).toBe(
@@ -70,9 +70,16 @@ test('a worker without a mix takes one whatever it costs, the next only with roo
   expect(await mixEvents(second)).toEqual([]);
 });
 
+test('told to take whatever it is asked to, a worker does', async () => {
+  const worker = await rig.startWorker({ spareCores: 0, mixAdmission: 'off' });
+  const mixes = [await startMix(), await startMix(), await startMix()];
+  for (const id of mixes) expect(await mixRunsAt(id)).toBe(worker.pid);
+  expect([...(await readFailures(rig.redis)).keys()]).toEqual([]);
+});
+
 test('mixes that do not fit at one worker run at the other', async () => {
   const full = await startBusyWorker(4);
-  const roomy = await rig.startWorker(4);
+  const roomy = await rig.startWorker();
   await full.spare(NO_ROOM);
   // The idle worker is to have the first of these and room for the rest.
   const mixes: string[] = [];
@@ -83,7 +90,7 @@ test('mixes that do not fit at one worker run at the other', async () => {
 
 test('without room anywhere a mix waits and says why, and starts by itself soon after there is room', async () => {
   const first = await startBusyWorker(4);
-  const second = await rig.startWorker(4);
+  const second = await rig.startWorker();
   await first.spare(NO_ROOM);
   expect(await mixRunsAt(await startMix())).toBe(second.pid);
   await second.spare(0);
@@ -117,7 +124,7 @@ test('a mix that waits is not lost with the worker that looked at it, and a stop
   await saysWhy(stopped);
   await rig.tasks.stop(stopped);
   await worker.end('SIGKILL');
-  const next = await rig.startWorker(4);
+  const next = await rig.startWorker();
   expect(await mixRunsAt(waiting)).toBe(next.pid);
   const queues = createJobQueues(rig.redis, pino({ level: 'silent' }));
   await eventually(async () => !(await queues.list()).some((job) => job.id === stopped), 10_000);
@@ -134,7 +141,7 @@ test('a worker that has mixes waiting for room ends as quickly as any', async ()
 });
 
 test('runs that go on while Redis is away stay where they are when it is back, without room for them', async () => {
-  const workers = [await startBusyWorker(4), await rig.startWorker(4)];
+  const workers = [await startBusyWorker(4), await rig.startWorker()];
   const mixes = await Promise.all([startMix(), startMix(), startMix()]);
   for (const id of mixes) await mixRunsAt(id);
   for (const worker of workers) await worker.spare(0);
@@ -154,7 +161,10 @@ test('runs that go on while Redis is away stay where they are when it is back, w
 });
 
 test('workers of one machine do not give away the same cores', async () => {
-  const workers = [await rig.startWorker(0, 'one'), await rig.startWorker(0, 'one')];
+  const workers = [
+    await rig.startWorker({ spareCores: 0, machine: 'one' }),
+    await rig.startWorker({ spareCores: 0, machine: 'one' }),
+  ];
   const first = [await startMix(), await startMix()];
   expect(new Set([await mixRunsAt(first[0] ?? ''), await mixRunsAt(first[1] ?? '')]).size).toBe(2);
   // What was set aside for these does not count any more.
