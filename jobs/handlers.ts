@@ -1,5 +1,8 @@
 import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
 import type { JobKind } from '../src/domain/job.ts';
+import { findEncoders, rememberEncoders } from '../src/media/ffmpeg/capabilities.ts';
 import { createFinaliseJob } from './finalise.ts';
 import { createHlsJob } from './hls.ts';
 import type { JobHandler } from './job-context.ts';
@@ -10,13 +13,18 @@ import { createRecordJob } from './record.ts';
 export interface HandlerOptions {
   /** CIDRs that pictures may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
+  readonly videoEncoder: VideoEncoderChoice;
 }
 
 /** What a worker can do: one handler per kind of job. Mixes are forked from the built programme entry. */
-export function createHandlers({ pictureNetworks }: HandlerOptions): Record<JobKind, JobHandler> {
+export function createHandlers(options: HandlerOptions, log: Logger): Record<JobKind, JobHandler> {
   const programmeEntry = fileURLToPath(new URL('../src/media/programme/main.js', import.meta.url));
   return {
-    mix: createMixJob({ programmeEntry, pictureNetworks }),
+    mix: createMixJob({
+      programmeEntry,
+      pictureNetworks: options.pictureNetworks,
+      encoders: rememberEncoders(() => findEncoders(options.videoEncoder, log)),
+    }),
     push: createPushJob(),
     record: createRecordJob(),
     hls: createHlsJob(),

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { wholeAudio } from '../src/domain/encoding.ts';
+import { GatewayError } from '../src/domain/errors.ts';
 import type { JobOutcome, MixStatus } from '../src/domain/job.ts';
+import type { Encoders } from '../src/media/ffmpeg/capabilities.ts';
 import { launchProgramme, type ProgrammeChild } from '../src/media/programme/launcher.ts';
 import type { Sources } from '../src/media/programme/protocol.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
@@ -10,6 +13,8 @@ export interface MixJobDeps {
   readonly programmeEntry: string;
   /** CIDRs that pictures may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
+  /** What this worker encodes with. */
+  readonly encoders: () => Promise<Encoders>;
 }
 
 const FIRST_RESTART_MS = 200;
@@ -23,6 +28,7 @@ function outcomeOfAbort(signal: AbortSignal): JobOutcome {
 
 interface Run {
   child: ProgrammeChild | null;
+  readonly encoders: Encoders;
   sources: Sources;
   status: MixStatus | null;
 }
@@ -43,6 +49,7 @@ async function keepRunning(
       timelineStartedAt: task.createdAt,
       sources: run.sources,
       pictureNetworks: deps.pictureNetworks,
+      encoders: run.encoders,
       log,
       onEvent: (event) => {
         if (event.type !== 'speaking') log.info({ event }, 'the programme notices');
@@ -71,13 +78,23 @@ async function keepRunning(
   return outcomeOfAbort(signal);
 }
 
+/** Throws `tool-missing` for what no encoder of this machine makes. */
+function assertEncodable({ source }: MixTask, { heAac }: Encoders): void {
+  const { codec } = wholeAudio(source.programme.audio);
+  if (codec === 'aac-lc' || heAac !== null) return;
+  const message = `the ffmpeg of this machine has no encoder of ${codec}: it needs libfdk_aac, or aac_at on macOS`;
+  throw new GatewayError('tool-missing', message, { blame: 'system', retry: 'never' });
+}
+
 /** Mixes a room's streams into one programme, published to the hub as the task's stream. */
 export function createMixJob(deps: MixJobDeps): JobHandler {
   return async (context) => {
     const task = await context.facts.getTask(context.job.id);
     if (!isMix(task)) return { result: 'done' };
+    const encoders = await deps.encoders();
+    assertEncodable(task, encoders);
     const find = createSourceFinder(context, task);
-    const run: Run = { child: null, sources: await find(), status: null };
+    const run: Run = { child: null, encoders, sources: await find(), status: null };
     const unfollow = followSources(context, task, find, (sources) => {
       run.sources = sources;
       run.child?.update(sources);

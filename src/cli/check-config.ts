@@ -19,6 +19,7 @@ export function effectiveSettings(config: Config): Record<string, string | numbe
     ROOMCAST_INTERNAL_HOST: config.internalHost ?? '(bind address, or host name)',
     ROOMCAST_CLUSTER_SECRET: config.clusterSecret === null ? '(a file in the data dir)' : '[hidden]',
     ROOMCAST_LOG_LEVEL: config.logLevel,
+    ROOMCAST_VIDEO_ENCODER: config.videoEncoder,
     ROOMCAST_LOST_USER_GRACE_SECONDS: config.lostUserGraceSeconds,
     ROOMCAST_PICTURE_NETWORKS: config.pictureNetworks.join(','),
     ROOMCAST_MIX_ADMISSION: config.mixAdmission,

@@ -38,7 +38,7 @@ export const workerCommand: Command = {
       import('../../jobs/worker.ts'),
       import('../../jobs/handlers.ts'),
     ]);
-    const handlers = createHandlers(config);
+    const handlers = createHandlers(config, log);
     const { dataDir, mixAdmission } = config;
     const worker = await untilStarted(
       () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, mixAdmission, log }),

@@ -1,3 +1,4 @@
+import type { VideoEncoderChoice } from '../domain/encoding.ts';
 import type { Secret } from '../domain/secret.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
@@ -21,6 +22,8 @@ export interface Config {
   /** null: a file in the data dir. */
   readonly clusterSecret: Secret | null;
   readonly logLevel: LogLevel;
+  /** Of mixes; `auto` looks for a hardware encoder that works. */
+  readonly videoEncoder: VideoEncoderChoice;
   /** Seconds a user whose connection was lost stays in the room. */
   readonly lostUserGraceSeconds: number;
   /** CIDRs that pictures of layouts may come from though they are not public. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { VIDEO_ENCODER_CHOICES } from '../domain/encoding.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseNetwork } from '../domain/network.ts';
 import { Secret } from '../domain/secret.ts';
@@ -65,6 +66,9 @@ const ENVIRONMENT = z.strictObject({
       'is a list of networks like 10.20.0.0/16,fd00::/8',
     )
     .default([]),
+  ROOMCAST_VIDEO_ENCODER: z
+    .enum(VIDEO_ENCODER_CHOICES, `is one of ${VIDEO_ENCODER_CHOICES.join(', ')}`)
+    .default('libx264'),
   ROOMCAST_LOST_USER_GRACE_SECONDS: z
     .string()
     .refine(
@@ -138,6 +142,7 @@ function toConfig(env: Environment): Config {
     clusterSecret: secret(env.ROOMCAST_CLUSTER_SECRET),
     logLevel: env.ROOMCAST_LOG_LEVEL,
     pictureNetworks: Object.freeze(env.ROOMCAST_PICTURE_NETWORKS),
+    videoEncoder: env.ROOMCAST_VIDEO_ENCODER,
     lostUserGraceSeconds: env.ROOMCAST_LOST_USER_GRACE_SECONDS,
     mixAdmission: env.ROOMCAST_MIX_ADMISSION,
   });
@@ -157,6 +162,7 @@ export function toEnvironment(config: Config): Record<string, string> {
     ROOMCAST_CLUSTER_SECRET: config.clusterSecret?.reveal() ?? null,
     ROOMCAST_LOG_LEVEL: config.logLevel,
     ROOMCAST_PICTURE_NETWORKS: config.pictureNetworks.join(',') || null,
+    ROOMCAST_VIDEO_ENCODER: config.videoEncoder,
     ROOMCAST_LOST_USER_GRACE_SECONDS: String(config.lostUserGraceSeconds),
     ROOMCAST_MIX_ADMISSION: config.mixAdmission,
   };

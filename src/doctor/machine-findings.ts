@@ -4,7 +4,12 @@ import { delimiter, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { type RunFacts, readRunFile } from '../config/run-file.ts';
-import { probeFfmpeg, REQUIRED_ENCODERS } from '../media/ffmpeg/capabilities.ts';
+import {
+  encodesHere,
+  probeFfmpeg,
+  REQUIRED_ENCODERS,
+  workingHardwareEncoders,
+} from '../media/ffmpeg/capabilities.ts';
 
 export interface Finding {
   readonly what: string;
@@ -41,6 +46,7 @@ export async function examineMachine(options: ExamineOptions): Promise<Finding[]
   return [
     nodeFinding(options.nodeVersion),
     await ffmpegFinding(options.log),
+    await videoEncoderFinding(config, options.log),
     await redisFinding(config, options.searchPath),
     await nginxFinding(options.searchPath),
     await portFinding('ROOMCAST_HTTP_PORT', config.http.port, ports),
@@ -68,6 +74,20 @@ async function ffmpegFinding(log: Logger): Promise<Finding> {
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     return finding('ffmpeg', true, found, 'Install it: apt-get install ffmpeg');
+  }
+}
+
+/** Which encoders really encode here, whatever ffmpeg was built with. */
+async function videoEncoderFinding({ videoEncoder }: Config, log: Logger): Promise<Finding> {
+  try {
+    const software = (await encodesHere('libx264', log)) ? ['libx264'] : [];
+    const working = [...software, ...(await workingHardwareEncoders(log))];
+    const found = working.length > 0 ? `${working.join(', ')} work` : 'none works';
+    const fits = videoEncoder === 'auto' || working.includes(videoEncoder);
+    const advice = `${videoEncoder} (ROOMCAST_VIDEO_ENCODER) does not encode here: mixes use libx264 instead`;
+    return finding('video encoders', false, found, fits ? null : advice);
+  } catch (error) {
+    return finding('video encoders', false, error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -39,6 +39,18 @@ export interface InputStatus {
   readonly volume: number;
 }
 
+/** Pictures are left out, evenly, because encoder or machine cannot keep up; figures of the last ten seconds. */
+export interface Overload {
+  /** Unix ms. */
+  readonly since: number;
+  /** 0 to 1. */
+  readonly droppedShare: number;
+  /** How late the latest picture was. */
+  readonly behindMs: number;
+  /** Ticks of the programme's clock that came when the next one was due already. */
+  readonly lateTicks: number;
+}
+
 export interface MixStatus {
   readonly kind: 'mix';
   readonly state: 'starting' | 'running' | 'restarting';
@@ -47,6 +59,7 @@ export interface MixStatus {
   readonly framesOut: number;
   readonly framesDropped: number;
   readonly lateTicks: number;
+  readonly overloaded: Overload | null;
   readonly encoderStarts: number;
   readonly publisherStarts: number;
   readonly cpuSeconds: number;

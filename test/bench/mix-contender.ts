@@ -1,7 +1,8 @@
 import { pino } from 'pino';
+import { wholeAudio } from '../../src/domain/encoding.ts';
 import { layOut } from '../../src/domain/layout/layout.ts';
 import { DEFAULT_PROGRAMME } from '../../src/domain/programme.ts';
-import { programmeCodecOptions } from '../../src/media/ffmpeg/argv.ts';
+import { soundCodecOptions, videoCodecOptions } from '../../src/media/ffmpeg/encoder-args.ts';
 import { startFfmpeg } from '../../src/media/ffmpeg/process.ts';
 import { type FlvTag, isMedia, TAG_VIDEO } from '../../src/media/flv/tag.ts';
 import { eventually } from '../support/eventually.ts';
@@ -97,12 +98,8 @@ function filterGraphArgs(clipPath: string, inputs: number, url: string): string[
     ...ids.flatMap(() => ['-re', '-stream_loop', '-1', '-i', clipPath]),
     ...['-filter_complex', [...cells, canvas, ...overlays, sound].join(';')],
     ...['-map', `[o${inputs - 1}]`, '-map', '[a]', '-r', String(video.fps)],
-    ...programmeCodecOptions({
-      fps: video.fps,
-      videoKbps: video.bitrateKbps,
-      gopSeconds: video.gopSeconds,
-      audioKbps: audio.bitrateKbps,
-    }),
+    ...videoCodecOptions({ ...video, encoder: 'libx264' }),
+    ...soundCodecOptions(wholeAudio(audio)),
     ...['-f', 'flv', url],
   ];
 }

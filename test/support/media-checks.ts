@@ -57,7 +57,7 @@ export async function lastPicture(
     input,
     '-an',
     '-vf',
-    'fps=2',
+    `fps=2,scale=${width}:${height}`,
     '-f',
     'rawvideo',
     '-pix_fmt',
@@ -165,6 +165,9 @@ export interface Probe {
     readonly codec: string;
     readonly frames: number;
     readonly width: number;
+    /** 0 for pictures. */
+    readonly sampleRate: number;
+    readonly channels: number;
     readonly startMs: number;
     readonly timeBase: string;
   }[];
@@ -176,6 +179,8 @@ interface ProbeJson {
     readonly codec_name: string;
     readonly nb_read_packets: string;
     readonly width?: number;
+    readonly sample_rate?: string;
+    readonly channels?: number;
     readonly start_time: string;
     readonly time_base: string;
   }[];
@@ -183,7 +188,8 @@ interface ProbeJson {
 
 /** What ffprobe sees in a file or at a URL, every packet counted. */
 export async function probe(input: string): Promise<Probe> {
-  const shown = 'format=duration,start_time:stream=codec_name,nb_read_packets,width,start_time,time_base';
+  const shown =
+    'format=duration,start_time:stream=codec_name,nb_read_packets,width,sample_rate,channels,start_time,time_base';
   const args = ['-v', 'error', '-count_packets', '-show_entries', shown, '-of', 'json', input];
   const { stdout } = await run('ffprobe', args);
   const json = JSON.parse(stdout) as ProbeJson;
@@ -194,6 +200,8 @@ export async function probe(input: string): Promise<Probe> {
       codec: stream.codec_name,
       frames: Number(stream.nb_read_packets),
       width: stream.width ?? 0,
+      sampleRate: Number(stream.sample_rate ?? 0),
+      channels: stream.channels ?? 0,
       startMs: Number(stream.start_time) * 1000,
       timeBase: stream.time_base,
     })),

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../src/domain/programme.ts';
+import type { Encoders } from '../../src/media/ffmpeg/capabilities.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
 import { readFlv } from './clip.ts';
 import { eventually } from './eventually.ts';
@@ -23,9 +24,12 @@ export interface ProgrammeRig extends ToldProgramme {
   recording(): Promise<string>;
 }
 
-export async function startProgrammeRig(spec: ProgrammeSpec = SMALL_PROGRAMME): Promise<ProgrammeRig> {
+export async function startProgrammeRig(
+  spec: ProgrammeSpec = SMALL_PROGRAMME,
+  encoders?: Encoders,
+): Promise<ProgrammeRig> {
   const nginx = await startNginxRtmp({ applications: ['live'], record: true });
-  const programme = await startToldProgramme(nginx.rtmpUrl('live', 'mix'), spec);
+  const programme = await startToldProgramme(nginx.rtmpUrl('live', 'mix'), spec, encoders);
   const recording = async (): Promise<string> => {
     const file = (await readdir(nginx.recordingDir)).find((name) => name.endsWith('.flv'));
     if (file === undefined) throw new Error('nginx has recorded nothing');

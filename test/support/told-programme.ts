@@ -5,6 +5,7 @@ import type { MixStatus } from '../../src/domain/job.ts';
 import type { LayoutSpec } from '../../src/domain/layout/spec.ts';
 import type { MixEvent } from '../../src/domain/mix-event.ts';
 import type { ProgrammeSpec } from '../../src/domain/programme.ts';
+import type { Encoders } from '../../src/media/ffmpeg/capabilities.ts';
 import { launchProgramme, type ProgrammeChild } from '../../src/media/programme/launcher.ts';
 import type { SourceInput, Sources } from '../../src/media/programme/protocol.ts';
 import { eventually } from './eventually.ts';
@@ -43,7 +44,11 @@ const BUILT = import.meta.filename.endsWith('.js') ? '../..' : '../../dist';
 export const PROGRAMME_ENTRY = path.resolve(import.meta.dirname, BUILT, 'src/media/programme/main.js');
 
 /** Starts a programme that publishes to this URL. */
-export async function startToldProgramme(publishUrl: string, spec: ProgrammeSpec): Promise<ToldProgramme> {
+export async function startToldProgramme(
+  publishUrl: string,
+  spec: ProgrammeSpec,
+  encoders: Encoders = { video: 'libx264', heAac: null },
+): Promise<ToldProgramme> {
   const source = await startFlvSource();
   let status: MixStatus | null = null;
   let sources: Sources = { publishUrl, inputs: [], programme: spec, programmeRevision: 1 };
@@ -55,6 +60,7 @@ export async function startToldProgramme(publishUrl: string, spec: ProgrammeSpec
     sources,
     // The tests' own servers.
     pictureNetworks: ['127.0.0.0/8'],
+    encoders,
     onEvent: (event) => events.push(event),
     onStatus: (next) => {
       status = next;

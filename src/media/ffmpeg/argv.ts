@@ -13,39 +13,6 @@ export function argumentsOf(command: ffmpeg.FfmpegCommand): string[] {
   return (command as unknown as ArgumentBuilder)._getArguments();
 }
 
-export interface EncoderArgs {
-  readonly fps: number;
-  readonly videoKbps: number;
-  readonly gopSeconds: number;
-  readonly audioKbps: number;
-}
-
-/** The x264 and AAC settings of a programme; the mix benchmark gives its peer the same. */
-export function programmeCodecOptions({ fps, videoKbps, gopSeconds, audioKbps }: EncoderArgs): string[] {
-  const gop = String(Math.round(fps * gopSeconds));
-  return [
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'],
-    ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-bf', '0'],
-    ...['-b:v', `${videoKbps}k`, '-maxrate', `${videoKbps}k`, '-bufsize', `${videoKbps * 2}k`],
-    ...['-c:a', 'aac', '-b:a', `${audioKbps}k`, '-ar', '48000', '-ac', '2'],
-  ];
-}
-
-/** Canvas and PCM as NUT on stdin to H.264 and AAC as FLV on stdout; timestamps are kept as they come. */
-export function encoderArgs(options: EncoderArgs): string[] {
-  const command = ffmpeg('pipe:0')
-    .inputOptions(...QUIET, '-copyts', ...['-probesize', '32', '-analyzeduration', '0'], ...['-f', 'nut'])
-    .output('pipe:1')
-    .outputOptions(
-      ...['-map', '0:v:0', '-map', '0:a:0'],
-      // With vfr the rate is only the grid of the timestamps: a dropped frame stays a gap.
-      ...['-r', String(options.fps), '-fps_mode', 'vfr'],
-      ...programmeCodecOptions(options),
-      ...['-flvflags', 'no_duration_filesize', '-flush_packets', '1', '-f', 'flv'],
-    );
-  return argumentsOf(command);
-}
-
 export interface RemuxArgs {
   /** Of stdin. */
   readonly format: 'flv' | 'nut';

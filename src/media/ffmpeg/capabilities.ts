@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import { VIDEO_ENCODERS, type VideoEncoder, type VideoEncoderChoice } from '../../domain/encoding.ts';
 import { GatewayError } from '../../domain/errors.ts';
+import { encoderTrialArgs, HE_AAC_ENCODERS, type HeAacEncoder } from './encoder-args.ts';
 import { startFfmpeg } from './process.ts';
 
 export interface FfmpegCapabilities {
@@ -60,4 +62,57 @@ export function parseDecodable(text: string): Set<string> {
 /** Codecs that the ffmpeg on the PATH decodes; throws `tool-missing` when it does not run. */
 export async function probeDecodable(log: Logger): Promise<Set<string>> {
   return parseDecodable(await output(['-hide_banner', '-codecs'], log));
+}
+
+/** What a machine's programmes encode with. */
+export interface Encoders {
+  readonly video: VideoEncoder;
+  /** null: no HE-AAC here. */
+  readonly heAac: HeAacEncoder | null;
+}
+
+const HARDWARE_ENCODERS = VIDEO_ENCODERS.filter((name) => name !== 'libx264');
+/** A driver that takes longer to encode five small pictures is of no use. */
+const TRIAL_MS = 5000;
+
+/** Whether FFmpeg really encodes a few pictures with it: being compiled in says nothing of a device. */
+export async function encodesHere(encoder: VideoEncoder, log: Logger): Promise<boolean> {
+  const args = encoderTrialArgs(encoder);
+  const child = startFfmpeg({ args, log, name: 'encoder trial', stdin: 'ignore', stdout: 'ignore' });
+  const timer = setTimeout(() => child.kill(), TRIAL_MS);
+  const { outcome } = await child.exited;
+  clearTimeout(timer);
+  return outcome === 'finished';
+}
+
+/** The hardware encoders that work here. */
+export async function workingHardwareEncoders(log: Logger): Promise<VideoEncoder[]> {
+  const { encoders } = await probeFfmpeg(log);
+  const working: VideoEncoder[] = [];
+  for (const name of HARDWARE_ENCODERS) {
+    if (encoders.has(name) && (await encodesHere(name, log))) working.push(name);
+  }
+  return working;
+}
+
+/** What to encode with by the operator's choice; throws `tool-missing` when ffmpeg does not run. */
+export async function findEncoders(choice: VideoEncoderChoice, log: Logger): Promise<Encoders> {
+  const { encoders } = await probeFfmpeg(log);
+  const heAac = HE_AAC_ENCODERS.find((name) => encoders.has(name)) ?? null;
+  if (choice !== 'auto') return { video: choice, heAac };
+  const [video = 'libx264'] = await workingHardwareEncoders(log);
+  log.info({ video }, 'video encoder chosen');
+  return { video, heAac };
+}
+
+/** Asks once and remembers the answer; after a failure the next call asks again. */
+export function rememberEncoders(find: () => Promise<Encoders>): () => Promise<Encoders> {
+  let known: Promise<Encoders> | null = null;
+  return () => {
+    known ??= find().catch((error: unknown) => {
+      known = null;
+      throw error;
+    });
+    return known;
+  };
 }

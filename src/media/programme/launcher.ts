@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
 import type { MixEvent } from '../../domain/mix-event.ts';
+import type { Encoders } from '../ffmpeg/capabilities.ts';
 import type { FromProgramme, Sources, ToProgramme } from './protocol.ts';
 
 export interface LaunchOptions {
@@ -12,6 +13,7 @@ export interface LaunchOptions {
   readonly sources: Sources;
   /** CIDRs that pictures may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
+  readonly encoders: Encoders;
   readonly log: Logger;
   readonly onStatus: (status: MixStatus) => void;
   readonly onEvent: (event: MixEvent) => void;
@@ -91,8 +93,8 @@ export function launchProgramme(options: LaunchOptions): ProgrammeChild {
     // It may just have ended: `exited` tells.
     if (child.connected) child.send(message, () => undefined);
   };
-  const { timelineStartedAt, sources, pictureNetworks } = options;
-  tell({ type: 'start', timelineStartedAt, logLevel: log.level, pictureNetworks, sources });
+  const { timelineStartedAt, sources, encoders, pictureNetworks } = options;
+  tell({ type: 'start', timelineStartedAt, logLevel: log.level, pictureNetworks, encoders, sources });
 
   return {
     pid: child.pid ?? 0,

@@ -35,6 +35,7 @@ function runProgrammeProcess(): void {
       timelineStartedAt: message.timelineStartedAt,
       sources: message.sources,
       pictureNetworks: message.pictureNetworks,
+      encoders: message.encoders,
       priorities: raiseOwnPriority(),
       log,
       onEvent: (event) => tell({ type: 'event', event: { ...event, at: Date.now() } }),

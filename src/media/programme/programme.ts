@@ -1,20 +1,18 @@
 import type { Logger } from 'pino';
 import type { MixStatus } from '../../domain/job.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
-import { DEFAULT_VIDEO, type ProgrammeSpec } from '../../domain/programme.ts';
+import type { ProgrammeSpec } from '../../domain/programme.ts';
 import { sameSpec } from '../../domain/same-spec.ts';
+import type { Encoders } from '../ffmpeg/capabilities.ts';
 import { openPictures } from '../pictures/open-pictures.ts';
-import { parseColor } from './canvas.ts';
-import { createCanvasPool } from './canvas-pool.ts';
-import { createFrameClock, SAMPLE_RATE } from './clock.ts';
-import { createEncoderKeeper } from './encoder-keeper.ts';
-import { frameBytes } from './frame-pool.ts';
+import { createProgrammeClock, MAX_TICK_SAMPLES, type Tick } from './clock.ts';
 import type { ProgrammeInput } from './input.ts';
 import { InputSet, isElsewhere } from './input-set.ts';
+import { openOutput } from './output.ts';
 import { createPictureCodecs } from './picture-codecs.ts';
+import { PictureTrack } from './picture-track.ts';
 import type { Priorities } from './priority.ts';
 import type { Sources } from './protocol.ts';
-import { createScene } from './scene.ts';
 import { createSoundDesk } from './sound-desk.ts';
 import { createStartQueue } from './start-queue.ts';
 import { openUplink } from './uplink.ts';
@@ -26,6 +24,7 @@ export interface ProgrammeOptions {
   readonly sources: Sources;
   /** CIDRs that pictures may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
+  readonly encoders: Encoders;
   readonly priorities: Priorities;
   readonly log: Logger;
   readonly onEvent: (event: MixEventBody) => void;
@@ -42,37 +41,25 @@ export interface Programme {
 }
 
 export function startProgramme(options: ProgrammeOptions): Programme {
-  const { log } = options;
-  const spec = options.sources.programme;
-  const { width, height, fps, bitrateKbps, gopSeconds } = spec.video ?? DEFAULT_VIDEO;
-  const startedAtMs = performance.now();
+  const { log, onEvent } = options;
+  const first = options.sources.programme;
   const timelineStartMs = Math.max(0, Date.now() - options.timelineStartedAt);
   let sources = options.sources;
   let programme: ProgrammeSpec | null = null;
-  let [framesOut, framesDropped, lateTicks] = [0, 0, 0];
+  let lateTicks = 0;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  const clock = createFrameClock({ fps, startMs: startedAtMs });
-  const pictures = openPictures({
+  const clock = createProgrammeClock({ fps: first.video?.fps ?? null, startMs: performance.now() });
+  const gallery = openPictures({
     networks: options.pictureNetworks,
-    ...{ log, nice: options.priorities.catchingUp, onEvent: options.onEvent },
-  });
-  const scene = createScene({
-    canvas: { width, height },
-    background: parseColor(spec.background),
-    pictures,
+    ...{ log, nice: options.priorities.catchingUp, onEvent },
   });
   const measure = createUsageMeter();
-  const sound = createSoundDesk({
-    maxSamples: Math.ceil(SAMPLE_RATE / fps) + 1,
-    onEvent: options.onEvent,
-  });
+  const sound = createSoundDesk({ maxSamples: MAX_TICK_SAMPLES, onEvent });
   const uplink = openUplink({ url: () => sources.publishUrl, log, onFenced: options.onFenced });
-  const encoder = createEncoderKeeper({
-    ...{ width, height, fps, gopSeconds, log },
-    videoKbps: bitrateKbps,
-    audioKbps: spec.audio.bitrateKbps,
+  const output = openOutput({
+    ...{ encoders: options.encoders, video: first.video, audio: first.audio, log, onEvent },
     onTag(tag) {
       const timestamp = timelineStartMs + tag.timestamp;
       // The AAC frame before the first sample can lie before the timeline's start.
@@ -82,57 +69,52 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   const starts = createStartQueue();
   const codecs = createPictureCodecs(starts, log);
   const inputs = new InputSet({ ...options, starts, codecs });
-  const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });
+  const pictures = new PictureTrack({
+    ...{ programme: first, gallery, output, onEvent },
+    onRate: clock.setFps,
+  });
 
   function show(wanted: Sources): void {
     const otherInputs = inputs.follow(wanted);
     sound.follow(inputs.present, wanted.programme.sound);
     if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
+    const before = programme ?? wanted.programme;
     programme = wanted.programme;
-    scene.want({ programme, inputs: inputs.present }, performance.now());
+    if (!sameSpec(before.audio, programme.audio)) output.changeAudio(programme.audio);
+    pictures.want({ programme, inputs: inputs.present }, performance.now());
   }
 
-  function drawFrame(frame: number, nowMs: number): void {
-    const canvas = canvases.take();
-    if (!canvas) {
-      framesDropped += 1;
-      return;
-    }
-    scene.draw(canvas, nowMs);
-    framesOut += 1;
-    encoder.writeFrame(frame, canvas.data, () => canvases.giveBack(canvas));
+  function mixSound(tick: Tick, leaving: readonly ProgrammeInput[]): void {
+    const { firstSample: first, endSample, soundMs: nowMs } = tick;
+    const mixed = sound.mix({ first, count: endSample - first, nowMs, heard: inputs.heard, leaving });
+    output.writeSound(mixed.first, mixed.samples);
   }
 
-  function mixSound(frame: number, nowMs: number, leaving: readonly ProgrammeInput[]): void {
-    const first = clock.firstSample(frame);
-    const count = clock.firstSample(frame + 1) - first;
-    const mixed = sound.mix({ first, count, nowMs, heard: inputs.heard, leaving });
-    encoder.writeSound(mixed.first, mixed.samples);
-  }
-
-  function tick(): void {
-    const frame = clock.next();
-    const nowMs = clock.dueAt(frame);
-    const gone = scene.advance(nowMs) ? inputs.takeLeaving() : [];
-    drawFrame(frame, nowMs);
-    mixSound(frame, nowMs, gone);
+  function runTick(): void {
+    const gone = pictures.advance(clock.upcomingMs) ? inputs.takeLeaving() : [];
+    const tick = clock.next();
+    mixSound(tick, gone);
+    pictures.draw(tick);
   }
 
   function run(): void {
     const nowMs = performance.now();
-    framesDropped += clock.skipAhead(nowMs);
-    const due = clock.framesDue(nowMs);
-    if (due > 1) lateTicks += due - 1;
-    for (let count = 0; count < due; count++) tick();
-    encoder.check(nowMs);
-    starts.run(clock.dueAt(clock.upcoming));
+    pictures.framesDropped += clock.skipAhead(nowMs);
+    const late = clock.ticksDue(nowMs) - 1;
+    if (late > 0) {
+      lateTicks += late;
+      pictures.governor.late(late);
+    }
+    // The rate may change on the way.
+    while (clock.ticksDue(nowMs) > 0) runTick();
+    output.check(nowMs);
+    starts.run(clock.upcomingMs);
     schedule();
   }
 
   function schedule(): void {
     if (stopped) return;
-    const dueMs = clock.dueAt(clock.upcoming) - performance.now();
-    timer = setTimeout(run, Math.max(0, dueMs));
+    timer = setTimeout(run, Math.max(0, clock.upcomingMs - performance.now()));
   }
 
   show(sources);
@@ -149,22 +131,21 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     status() {
       const nowMs = performance.now();
       const present = inputs.present.map((entry) => entry.input);
-      const pids = [process.pid, encoder.pid, ...present.flatMap((input) => input.pids)];
+      const pids = [process.pid, ...output.pids, ...present.flatMap((input) => input.pids)];
       const usage = measure(pids);
       return {
         kind: 'mix',
-        state: uplink.isConnected
-          ? 'running'
-          : framesOut > 0 && uplink.starts > 0
-            ? 'restarting'
-            : 'starting',
+        state: uplink.isConnected ? 'running' : uplink.starts > 0 ? 'restarting' : 'starting',
         pid: process.pid,
         inputs: present.map((input) => ({
           ...input.status(nowMs),
           volume: sound.volumeOf(input.ref.streamId),
         })),
-        ...{ framesOut, framesDropped, lateTicks },
-        encoderStarts: encoder.starts,
+        framesOut: pictures.framesOut,
+        framesDropped: pictures.framesDropped,
+        lateTicks,
+        overloaded: pictures.governor.status(),
+        encoderStarts: output.starts,
         publisherStarts: uplink.starts,
         ...usage,
       };
@@ -172,7 +153,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([encoder.stop(), inputs.close(), pictures.close()]);
+      await Promise.all([output.stop(), inputs.close(), gallery.close()]);
       await uplink.close();
     },
   };

@@ -2,6 +2,7 @@ import type { RoomId, StreamKind } from '../../domain/ids.ts';
 import type { MixStatus } from '../../domain/job.ts';
 import type { MixEvent } from '../../domain/mix-event.ts';
 import type { ProgrammeSpec } from '../../domain/programme.ts';
+import type { Encoders } from '../ffmpeg/capabilities.ts';
 
 /** A stream that the programme shows. */
 export interface InputRef {
@@ -38,6 +39,7 @@ export type ToProgramme =
       readonly logLevel: string;
       /** CIDRs that pictures may come from though they are not public. */
       readonly pictureNetworks: readonly string[];
+      readonly encoders: Encoders;
       readonly sources: Sources;
     }
   | { readonly type: 'sources'; readonly sources: Sources }

@@ -117,7 +117,11 @@ async function startJobRig(): Promise<JobRig> {
       return () => updateListeners.delete(listener);
     },
   };
-  const running = createMixJob({ programmeEntry: PROGRAMME_ENTRY, pictureNetworks: [] })(context);
+  const running = createMixJob({
+    programmeEntry: PROGRAMME_ENTRY,
+    pictureNetworks: [],
+    encoders: async () => ({ video: 'libx264', heAac: null }),
+  })(context);
   const stop = async (reason: StopReason): Promise<JobOutcome> => {
     controller.abort(reason);
     return running;

@@ -207,6 +207,8 @@ test('an encoder that is killed is followed by another in the same session and o
   await on.pass(2000);
   await expectColour(on, { x: 0, y: 0, width, height }, RED);
   await expectContinuous(on, 1000);
+  // The sound has an encoder of its own.
+  expect(trackTimes(await on.received(), TAG_AUDIO).largestGapMs).toBeLessThanOrEqual(22);
 });
 
 test('stopping ends every child, and the recorded programme is whole', async () => {
@@ -215,7 +217,8 @@ test('stopping ends every child, and the recorded programme is whole', async () 
   on.show(['red']);
   await on.until(allLive(1));
   const pids = on.children('ffmpeg');
-  expect(pids).toHaveLength(2);
+  // Of decoding, of picture and of sound.
+  expect(pids).toHaveLength(3);
   const exit = await on.child.stop();
   expect(exit).toEqual({ code: 0, signal: null, fenced: false });
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');

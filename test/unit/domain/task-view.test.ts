@@ -38,6 +38,7 @@ const mix = (state: MixStatus['state']): MixStatus => ({
   framesOut: 0,
   framesDropped: 0,
   lateTicks: 0,
+  overloaded: null,
   encoderStarts: 1,
   publisherStarts: 1,
   cpuSeconds: 0,

@@ -1,16 +1,5 @@
 import { expect, test } from 'vitest';
-import { encoderArgs, remuxArgs, testPublisherArgs } from '../../../../src/media/ffmpeg/argv.ts';
-
-test('the encoder keeps the times it is given and makes key frames by count alone', () => {
-  const args = encoderArgs({ fps: 30, videoKbps: 2500, gopSeconds: 2, audioKbps: 128 });
-  expect(args.join(' ')).toBe(
-    '-hide_banner -nostats -loglevel error -copyts -probesize 32 -analyzeduration 0 -f nut -i pipe:0 ' +
-      '-map 0:v:0 -map 0:a:0 -r 30 -fps_mode vfr ' +
-      '-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 -bf 0 ' +
-      '-b:v 2500k -maxrate 2500k -bufsize 5000k -c:a aac -b:a 128k -ar 48000 -ac 2 ' +
-      '-flvflags no_duration_filesize -flush_packets 1 -f flv pipe:1',
-  );
-});
+import { remuxArgs, testPublisherArgs } from '../../../../src/media/ffmpeg/argv.ts';
 
 test('a remux copies what it is given, moved by whole milliseconds, into an MP4 with its index in front', () => {
   expect(remuxArgs({ format: 'flv', hasHevc: false, file: '/data/a b.mp4.part', shiftMs: -67 })).toEqual([

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { nutFrameHeader } from '../../../../src/media/nut/container.ts';
+import { nutFrameHeader, nutStart } from '../../../../src/media/nut/container.ts';
 import { crc32Mpeg } from '../../../../src/media/nut/crc.ts';
-import { nutHeader } from '../../../../src/media/programme/nut.ts';
 
 describe('NUT', () => {
   test('checksums are those of NUT', () => {
@@ -18,7 +17,15 @@ describe('NUT', () => {
   });
 
   test('the header names both tracks and ends with the one syncpoint', () => {
-    const header = nutHeader({ width: 640, height: 360, fps: 30, sampleRate: 48_000, channels: 2 });
+    const header = nutStart([
+      { kind: 'video', codec: Buffer.from('I420'), ticksPerSecond: 30, width: 640, height: 360 },
+      {
+        kind: 'audio',
+        codec: Buffer.from([0x50, 0x53, 0x44, 16]),
+        ticksPerSecond: 48_000,
+        ...{ sampleRate: 48_000, channels: 2 },
+      },
+    ]);
     expect(header.toString('latin1', 0, 25)).toBe('nut/multimedia container\0');
     expect(header.includes('I420')).toBe(true);
     expect(header.includes(Buffer.from([0x50, 0x53, 0x44, 16]))).toBe(true);

@@ -1,0 +1,68 @@
+import type { ProgrammeSpec, VideoSpec } from '../../domain/programme.ts';
+import type { PictureStore } from '../pictures/picture-store.ts';
+import { parseColor } from './canvas.ts';
+import { createCanvasPool } from './canvas-pool.ts';
+import { frameBytes } from './frame-pool.ts';
+import { createScene, type SceneCanvas } from './scene.ts';
+import type { SceneWish } from './stack.ts';
+
+/** Where the pictures of one size and rate are made; without video, only sound is asked of the inputs. */
+export interface Stage {
+  readonly video: VideoSpec | null;
+  want(wish: SceneWish, nowMs: number): void;
+  /** Applies a change that is due; true when it did. */
+  advance(nowMs: number): boolean;
+  /** A canvas with the picture of this time; null: the encoder has as many as it may be behind. */
+  draw(nowMs: number): SceneCanvas | null;
+  giveBack(canvas: SceneCanvas): void;
+}
+
+export function createStage(programme: ProgrammeSpec, gallery: Pick<PictureStore, 'open'>): Stage {
+  return programme.video ? pictureStage(programme, programme.video, gallery) : soundStage();
+}
+
+function pictureStage(
+  { background }: ProgrammeSpec,
+  video: VideoSpec,
+  gallery: Pick<PictureStore, 'open'>,
+): Stage {
+  const { width, height, fps } = video;
+  const scene = createScene({
+    canvas: { width, height },
+    background: parseColor(background),
+    pictures: gallery,
+  });
+  const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });
+  return {
+    video,
+    want: scene.want,
+    advance: scene.advance,
+    draw(nowMs) {
+      const canvas = canvases.take();
+      if (canvas) scene.draw(canvas, nowMs);
+      return canvas;
+    },
+    giveBack: canvases.giveBack,
+  };
+}
+
+function soundStage(): Stage {
+  let changed = false;
+  return {
+    video: null,
+    want({ inputs }) {
+      changed = true;
+      for (const { input } of inputs) {
+        input.prepare(null);
+        input.commit();
+      }
+    },
+    advance() {
+      const applied = changed;
+      changed = false;
+      return applied;
+    },
+    draw: () => null,
+    giveBack: () => undefined,
+  };
+}
