@@ -16,17 +16,19 @@ import {
   withSample,
 } from '../src/domain/capacity.ts';
 import { toGatewayError } from '../src/domain/errors.ts';
+import type { RoomId } from '../src/domain/ids.ts';
 import { type JobRef, type JobStatus, jobKey, type MixStatus } from '../src/domain/job.ts';
 import { mixedStreams } from '../src/domain/layout/layout.ts';
+import { otherRooms } from '../src/domain/own-room.ts';
 import type { ProgrammeSpec } from '../src/domain/programme.ts';
-import type { Task } from '../src/domain/task.ts';
 import { clearNoCapacity, saveFailure } from '../src/tasks/job-status.ts';
 import type { Leases } from '../src/tasks/lease.ts';
 import type { MixCosts } from '../src/tasks/mix-costs.ts';
 import { listWorkers } from '../src/tasks/worker-facts.ts';
 import type { SharedFacts } from './job-facts.ts';
 import type { MachineMeter } from './machine-meter.ts';
-import { mixInputs } from './mix-inputs.ts';
+import { inputsOfOtherRoom, mixInputs } from './mix-inputs.ts';
+import { isMix } from './mix-sources.ts';
 
 /** `refused`: this worker has no room. `hasOther`: another one has, as far as is known. */
 export type Verdict =
@@ -61,10 +63,6 @@ interface Held {
   isTaken: boolean;
   cpuSeconds: number;
   watch: CostWatch | null;
-}
-
-function programmeOf(task: Task | null): ProgrammeSpec | null {
-  return task?.source.type === 'mix' ? task.source.programme : null;
 }
 
 /** Which mixes this worker takes: it learns what they cost and knows what its machine has to spare. */
@@ -148,10 +146,10 @@ export class Admission {
   /** Learns from what a run reports. */
   hear(job: JobRef, status: JobStatus): void {
     const held = this.#held.get(jobKey(job));
-    const programme = programmeOf(this.#options.facts.knownTask(job.id));
-    if (status.kind !== 'mix' || status.state !== 'running' || !held || !programme) return;
+    const task = this.#options.facts.knownTask(job.id);
+    if (status.kind !== 'mix' || status.state !== 'running' || !held || !isMix(task)) return;
     held.cpuSeconds = status.cpuSeconds;
-    const { watch, sample } = watchCost(held.watch, readingOf(status, programme));
+    const { watch, sample } = watchCost(held.watch, readingOf(status, task.source.programme));
     held.watch = watch;
     if (sample === null) return;
     const key = watch.since.key;
@@ -165,11 +163,15 @@ export class Admission {
   async #costOf(job: JobRef): Promise<number> {
     const { facts } = this.#options;
     const task = await facts.getTask(job.id);
-    const programme = programmeOf(task);
-    if (task === null || programme === null) return 0; // its run ends at once
-    const room = await facts.getRoom(task.appId, task.room);
-    const inputs = mixedStreams(programme.layout, mixInputs(room, new Map())).length;
-    return estimateCores(shapeOf(programme, inputs), this.#costs);
+    if (!isMix(task)) return 0; // its run ends at once
+    const { programme } = task.source;
+    const { layout, maxInputs } = programme;
+    const inputsOf = async (room: RoomId) => mixInputs(await facts.getRoom(task.appId, room), new Map());
+    const named = otherRooms(layout).map(async (room) =>
+      inputsOfOtherRoom(layout, room, await inputsOf(room)),
+    );
+    const present = [...(await inputsOf(task.room)), ...(await Promise.all(named)).flat()];
+    return estimateCores(shapeOf(programme, mixedStreams(layout, present, maxInputs).length), this.#costs);
   }
 
   /** Null: there is room here. Else with why the mix waits, when no other worker has room either. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { roomKey } from '../../../src/domain/ids.ts';
 import { createJobQueues } from '../../../src/queue/queues.ts';
 import { readFailures } from '../../../src/tasks/job-status.ts';
 import { listLeased } from '../../../src/tasks/lease.ts';
@@ -28,6 +29,17 @@ async function startMix(): Promise<string> {
   rooms += 1;
   const task = await rig.tasks.createRelay(mixSource(null, rooms), TARGETS);
   return task.taskId;
+}
+
+/** Users with a camera on the air in the room that the next mix is of. */
+async function fillNextRoom(userIds: readonly string[]): Promise<void> {
+  const room = { kind: 'number', value: rooms + 1 } as const;
+  const users = userIds.map((userId, index) => ({
+    ...{ userId, order: index + 1, enteredAt: 1, lostAt: null, gatewayId: 'g' },
+    streams: [{ streamId: `1_${rooms + 1}_${userId}_main`, kind: 'main', publishedAt: 1 }],
+  }));
+  const facts = { appId: 1, room, createdAt: 1, ownerUserId: 'ann', gatewayId: 'g', users };
+  await rig.redis.hset('roomcast:rooms', roomKey(1, room), JSON.stringify(facts));
 }
 
 /** Process id of the worker that runs the mix. */
@@ -68,6 +80,10 @@ test('a worker without a mix takes one whatever it costs, the next only with roo
     'no worker has room for this mix: it needs 0.4 of a core, the best has 0.0',
   );
   expect(await mixEvents(second)).toEqual([]);
+  await fillNextRoom(['ann', 'bob', 'carol', 'dave']);
+  expect(await saysWhy(await startMix())).toBe(
+    'no worker has room for this mix: it needs 0.8 of a core, the best has 0.0',
+  );
 });
 
 test('told to take whatever it is asked to, a worker does', async () => {
