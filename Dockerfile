@@ -9,9 +9,10 @@ COPY jobs ./jobs
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim
-# redis-server is for `start`; its service is not started by the package in a container.
+# The fonts are for text watermarks in any script. redis-server is for `start`; its service is not started by the package in a container.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ffmpeg redis-server tini \
+      fonts-noto-core fonts-wqy-microhei fonts-unifont \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json ./

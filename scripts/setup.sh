@@ -26,11 +26,38 @@ missing_packages() {
   has_nginx_rtmp || printf ' libnginx-mod-rtmp'
 }
 
+# Fonts for watermarks: whether a character (hexadecimal) has a picture in some font, by fontconfig or else by the
+# file of the package that we would install.
+has_font() {
+  if has fc-list; then fc-list -q ":charset=$1"; else [ -e "/usr/share/fonts/$2" ]; fi
+}
+
+missing_fonts() {
+  # Latin to Devanagari and Thai; Chinese, Japanese and Korean; emoji and all the rest.
+  has_font 0928 truetype/noto/NotoSansDevanagari-Regular.ttf || printf ' fonts-noto-core'
+  has_font d55c truetype/wqy/wqy-microhei.ttc || printf ' fonts-wqy-microhei'
+  has_font 1f914 opentype/unifont/unifont_upper.otf || printf ' fonts-unifont'
+}
+
+# Everything but the text of some watermarks works without them: what cannot be done here is only said.
+install_fonts() {
+  if ! has apt-get || { [ "$(id -u)" -ne 0 ] && ! has sudo; }; then
+    say "text watermarks lack fonts for some scripts; those of Debian are in$1"
+    return 0
+  fi
+  say "installing$1"
+  [ "$updated" = yes ] || as_root apt-get update -q || :
+  # shellcheck disable=SC2086 # a list of package names
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $1 ||
+    say "could not install$1: text watermarks lack fonts for some scripts"
+}
+
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 POLICY=/usr/sbin/policy-rc.d
+updated=no
 made_policy=no
 remove_policy() {
   [ "$made_policy" = no ] || as_root rm -f "$POLICY"
@@ -53,6 +80,7 @@ install_packages() {
   say "installing$1"
   forbid_services
   as_root apt-get update -q || fail "apt-get update failed: see above"
+  updated=yes
   # shellcheck disable=SC2086 # a list of package names
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $1 ||
     fail "apt-get could not install$1: see above"
@@ -91,5 +119,7 @@ build() {
 check_node
 packages=$(missing_packages)
 [ -z "$packages" ] || install_packages "$packages"
+fonts=$(missing_fonts)
+[ -z "$fonts" ] || install_fonts "$fonts"
 install_modules
 build

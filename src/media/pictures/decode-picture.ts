@@ -18,7 +18,8 @@ export interface DecodeOptions {
 }
 
 function isOpaque(alpha: Uint8Array): boolean {
-  return alpha.every((value) => value === 255);
+  for (let at = 0; at < alpha.length; at++) if (alpha[at] !== 255) return false;
+  return true;
 }
 
 /** The picture in a file's bytes at this size; throws `bad-media` when there is none. */

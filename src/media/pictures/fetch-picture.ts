@@ -72,8 +72,8 @@ function toFailure(error: unknown, timeout: AbortSignal): GatewayError {
   if (timeout.aborted) {
     return new GatewayError('timeout', 'not here in time', { blame: 'source', retry: 'later', cause: error });
   }
-  const { code = 'no answer' } = error as { code?: string };
-  return failure('unreachable', code, NETWORK.test(code));
+  const { code = 'unknown' } = error as { code?: string };
+  return failure('unreachable', `no answer (${code})`, NETWORK.test(code));
 }
 
 async function tryOnce(text: string, options: FetchOptions): Promise<Buffer> {
