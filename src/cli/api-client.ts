@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { errorAnswer } from '../api/operator/schemas.ts';
 import { appsPath } from '../config/apps.ts';
 import { loadConfig } from '../config/env.ts';
@@ -20,6 +20,8 @@ interface ApiRequest<A extends z.ZodType> {
 /** The operator API of the roomcast that runs on this data dir. */
 export interface ApiClient {
   call<A extends z.ZodType>(request: ApiRequest<A>): Promise<z.output<A>>;
+  /** An answer that goes on until one side ends it. */
+  open(path: string): Promise<ReadableStream<Uint8Array>>;
 }
 
 function codeOfStatus(status: number): ErrorCode {
@@ -40,30 +42,41 @@ async function readAnswer<A extends z.ZodType>(response: Response, schema: A): P
 /** Finds the running roomcast by run.json and apps.json; throws one sentence when there is none. */
 export async function openApi(io: Pick<CommandIo, 'env' | 'signal'>): Promise<ApiClient> {
   const { dataDir } = loadConfig(io.env);
-  const run = await readRunFile(dataDir);
-  if (run === null) {
+  const found = await readRunFile(dataDir);
+  if (found === null) {
     throw new GatewayError(
       'unreachable',
       `no roomcast runs on ${dataDir}: start it with \`roomcast start\`, or name its folder by ROOMCAST_DATA_DIR`,
     );
   }
+  const run = found;
   const { adminToken } = await readLocalApps(dataDir);
-  return {
-    call: async ({ method, path, body, answer }) => {
-      const headers: Record<string, string> = { authorization: `Bearer ${adminToken.reveal()}` };
-      if (body !== undefined) headers['content-type'] = 'application/json';
-      const signal = AbortSignal.any([io.signal, AbortSignal.timeout(ANSWER_MS)]);
-      const url = `${run.localHttp}/api/v1${path}`;
-      const request: RequestInit = { method, headers, signal };
-      if (body !== undefined) request.body = JSON.stringify(body);
-      const response = await fetch(url, request).catch((cause: unknown) => {
+  async function request(path: string, init: RequestInit): Promise<Response> {
+    const headers = { ...init.headers, authorization: `Bearer ${adminToken.reveal()}` };
+    const response = await fetch(`${run.localHttp}/api/v1${path}`, { ...init, headers }).catch(
+      (cause: unknown) => {
         const message = `roomcast does not answer at ${run.localHttp} (run.json of ${dataDir}, process ${run.pid}): is it still running?`;
         throw new GatewayError('unreachable', message, { cause });
-      });
-      if (response.status === 401) {
-        throw new GatewayError('unauthorized', `the adminToken of ${appsPath(dataDir)} is not the gateway's`);
-      }
-      return readAnswer(response, answer);
+      },
+    );
+    if (response.status === 401) {
+      throw new GatewayError('unauthorized', `the adminToken of ${appsPath(dataDir)} is not the gateway's`);
+    }
+    return response;
+  }
+
+  return {
+    call: async ({ method, path, body, answer }) => {
+      const signal = AbortSignal.any([io.signal, AbortSignal.timeout(ANSWER_MS)]);
+      const json = body === undefined ? {} : { body: JSON.stringify(body) };
+      const headers: Record<string, string> =
+        body === undefined ? {} : { 'content-type': 'application/json' };
+      return readAnswer(await request(path, { method, headers, signal, ...json }), answer);
+    },
+    async open(path) {
+      const response = await request(path, { signal: io.signal });
+      if (!response.ok || response.body === null) return readAnswer(response, z.never());
+      return response.body;
     },
   };
 }

@@ -3,6 +3,7 @@ import { checkConfigCommand } from './check-config.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { eventsCommand } from './events.ts';
 import { gatewayCommand } from './gateway.ts';
 import { playUrlCommand } from './play-url.ts';
 import { publishUrlCommand } from './publish-url.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   workersCommand,
   relayCommand,
   recordCommand,
+  eventsCommand,
   playUrlCommand,
   checkConfigCommand,
   doctorCommand,

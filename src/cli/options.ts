@@ -9,7 +9,7 @@ import { type CommandIo, UsageError } from './command.ts';
 const MAX_URLS = 1000;
 
 /** Runs a check of the domain on an argument: what it refuses is wrong usage. */
-function asUsage<T>(option: string, check: () => T): T {
+export function asUsage<T>(option: string, check: () => T): T {
   try {
     return check();
   } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  changeRecordingSchema,
   recordingAnswer,
   shownRecordingAnswer,
   startedAnswer,
@@ -18,6 +19,15 @@ import {
   parseRoomOptions,
   parseUserOption,
 } from './options.ts';
+import {
+  PROGRAMME_HELP,
+  PROGRAMME_OPTIONS,
+  programmeOf,
+  readProgrammeFile,
+  startedWith,
+} from './programme-options.ts';
+import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
+import { mixLines, programmeLine } from './relay-show.ts';
 import { showRoom } from './rooms.ts';
 import { runSubcommand } from './subcommand.ts';
 import { alignTable } from './table.ts';
@@ -36,6 +46,7 @@ const START_OPTIONS = {
   at: { type: 'string' },
   for: { type: 'string' },
   'max-idle': { type: 'string' },
+  ...PROGRAMME_OPTIONS,
 } as const;
 
 function parseSingle(mode: string, user: string | undefined): { userId: string } | undefined {
@@ -47,12 +58,15 @@ function parseSingle(mode: string, user: string | undefined): { userId: string }
 }
 
 /** The request that these arguments ask for; throws UsageError. */
-export function parseRecordStart(argv: readonly string[]) {
+export async function parseRecordStart(argv: readonly string[], stdin: CommandIo['stdin']) {
   const { values } = parseCommandArgs(argv, START_OPTIONS);
   assertFormats((values.format ?? []).flatMap((list) => list.split(',')));
   const optional = <T>(text: string | undefined, parse: (given: string) => T) =>
     text === undefined ? undefined : parse(text);
+  const file = await readProgrammeFile(values.programme, stdin);
   const body = checkBody(startRecordingSchema, {
+    ...file,
+    ...programmeOf(values, startedWith(file)),
     room: parseRoomOptions(values).value,
     sdkAppId: parseAppOption(values.app),
     single: parseSingle(values.mode, values.user),
@@ -65,11 +79,22 @@ export function parseRecordStart(argv: readonly string[]) {
 }
 
 async function startRecording(argv: readonly string[], io: CommandIo): Promise<void> {
-  const { body, json } = parseRecordStart(argv);
+  const { body, json } = await parseRecordStart(argv, io.stdin);
   const api = await openApi(io);
   const started = await api.call({ method: 'POST', path: '/recordings', body, answer: startedAnswer });
   const text = `recording ${started.taskId} started, stream ${started.streamId}`;
   io.stdout(json ? JSON.stringify(started) : text);
+}
+
+async function updateRecording(argv: readonly string[], io: CommandIo): Promise<void> {
+  const options = { ...JSON_OPTION, ...PROGRAMME_OPTIONS, ...SEQUENCE_OPTION } as const;
+  const { values, positionals } = parseCommandArgs(argv, options, true);
+  const path = apiPath('recordings', onlyArgument(positionals, 'task'));
+  const task = { api: () => openApi(io), path, answer: shownRecordingAnswer };
+  const body = checkBody(changeRecordingSchema, await readChange(values, io, task));
+  const api = await openApi(io);
+  const { taskId } = await api.call({ method: 'PATCH', path, body, answer: taskAnswer });
+  io.stdout(values.json ? JSON.stringify({ taskId }) : `recording ${taskId} updated`);
 }
 
 async function stopRecording(argv: readonly string[], io: CommandIo): Promise<void> {
@@ -118,32 +143,42 @@ async function showRecording(argv: readonly string[], io: CommandIo): Promise<vo
   const path = apiPath('recordings', onlyArgument(positionals, 'task'));
   const api = await openApi(io);
   const recording = await api.call({ method: 'GET', path, answer: shownRecordingAnswer });
-  if (values.json) io.stdout(JSON.stringify(recording));
-  else lines([recording]).forEach(io.stdout);
-  if (!values.json && recording.error !== null) io.stdout(`failed: ${recording.error}`);
+  if (values.json) {
+    io.stdout(JSON.stringify(recording));
+    return;
+  }
+  const { programme, mix, error } = recording;
+  if (programme) io.stdout(programmeLine(programme));
+  lines([recording]).forEach(io.stdout);
+  if (error !== null) io.stdout(`failed: ${error}`);
+  if (mix) mixLines(mix).forEach(io.stdout);
 }
 
 export const recordCommand: Command = {
   name: 'record',
-  usage: 'record start|stop|list|show ... [--json]',
+  usage: 'record start|update|stop|list|show ... [--json]',
   summary: "Record a room's mix, or one user's stream, to MP4.",
   help: [
     'start --room R [--string-room] [--app A] [--mode mixed|single] [--user U] [--format mp4]',
-    '      [--at TIME] [--for DURATION] [--max-idle SECONDS]',
+    '      [--at TIME] [--for DURATION] [--max-idle SECONDS] [PROGRAMME]',
     '   --mode single records the stream of --user as it is',
     '   --at is a time like 2026-11-22T18:30 (here) or 2026-11-22T17:30:00Z; at once by default',
     '   --for is a duration like 90s, 10m or 1h30m; until `stop` or the end of the room by default',
     '   --max-idle ends the recording after that long without a publisher, 5 to 86400, 30 by default',
     '   prints {"taskId","streamId"} with --json',
+    'update TASK [PROGRAMME] [--sequence N]   changes a mixed recording while it runs',
+    ...PROGRAMME_HELP,
     'stop TASK   finishes the file; prints {"taskId"} with --json',
     'list',
     'show TASK',
-    'list and show print with --json what the operator API answers, show "onAirMs" and "error" besides:',
+    'list and show print with --json what the operator API answers, show besides "onAirMs", "error", "programme"',
+    'as --programme takes it and "mix":',
     '{"taskId","room","state","files":[{"path","userId","durationMs","bytes","verdict":{"playable","gaps","secondsLost"}}]}',
   ],
   run: (argv, io) =>
     runSubcommand(argv, io, {
       start: startRecording,
+      update: updateRecording,
       stop: stopRecording,
       list: listRecordings,
       show: showRecording,

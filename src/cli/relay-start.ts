@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import { startedAnswer, startRelaySchema } from '../api/operator/schemas.ts';
 import { openApi } from './api-client.ts';
 import { type CommandIo, parseCommandArgs, UsageError } from './command.ts';
-import { LAYOUT_OPTIONS, parseLayoutOptions } from './layout-options.ts';
 import {
   checkBody,
   parseAppOption,
@@ -11,6 +10,7 @@ import {
   parseUserOption,
   readUrls,
 } from './options.ts';
+import { PROGRAMME_OPTIONS, programmeOf, readProgrammeFile, startedWith } from './programme-options.ts';
 
 type StartBody = z.input<typeof startRelaySchema>;
 
@@ -19,53 +19,29 @@ const OPTIONS = {
   'string-room': { type: 'boolean', default: false },
   app: { type: 'string' },
   to: { type: 'string', multiple: true },
-  ...LAYOUT_OPTIONS,
-  size: { type: 'string' },
-  fps: { type: 'string' },
-  bitrate: { type: 'string' },
+  ...PROGRAMME_OPTIONS,
   agent: { type: 'string' },
   single: { type: 'string' },
   'max-idle': { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
-interface VideoOptions {
-  readonly size?: string | undefined;
-  readonly fps?: string | undefined;
-  readonly bitrate?: string | undefined;
-}
-
-function parseSize(text: string): { width: number; height: number } {
-  const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
-  if (!match) throw new UsageError('--size is like 1280x720');
-  return { width: Number(match[1]), height: Number(match[2]) };
-}
-
-function parseVideo(values: VideoOptions): StartBody['video'] {
-  const { size, fps, bitrate } = values;
-  if (size === undefined && fps === undefined && bitrate === undefined) return undefined;
-  return {
-    ...(size === undefined ? {} : parseSize(size)),
-    ...(fps === undefined ? {} : { fps: parseCount('--fps', fps) }),
-    ...(bitrate === undefined ? {} : { bitrateKbps: parseCount('--bitrate', bitrate) }),
-  };
-}
-
 /** The request that these arguments ask for; throws UsageError. */
 export async function parseRelayStart(argv: readonly string[], stdin: CommandIo['stdin']) {
   const { values } = parseCommandArgs(argv, OPTIONS);
   const { agent, single } = values;
-  if (values.main !== undefined && values.layout === undefined) {
-    throw new UsageError('--main is for the layouts floating and share: give --layout too');
+  if (values.programme === '-' && values.to?.includes('-')) {
+    throw new UsageError('stdin is either the programme or the URLs');
   }
+  const file = await readProgrammeFile(values.programme, stdin);
   const targets = await readUrls('--to', values.to ?? [], stdin);
   if (targets.length === 0) throw new UsageError('--to is missing: give at least one push URL');
   const body: StartBody = {
     room: parseRoomOptions(values).value,
     targets,
     sdkAppId: parseAppOption(values.app),
-    ...parseLayoutOptions(values),
-    video: parseVideo(values),
+    ...file,
+    ...programmeOf(values, startedWith(file)),
     agentUserId: agent === undefined ? undefined : parseUserOption('--agent', agent),
     single: single === undefined ? undefined : { userId: parseUserOption('--single', single) },
     maxIdleSeconds:

@@ -8,8 +8,10 @@ import {
 } from '../api/operator/schemas.ts';
 import { apiPath, openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
-import { LAYOUT_OPTIONS, parseLayoutOptions } from './layout-options.ts';
 import { checkBody, onlyArgument, readUrls } from './options.ts';
+import { PROGRAMME_HELP, PROGRAMME_OPTIONS } from './programme-options.ts';
+import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
+import { mixLines, programmeLine } from './relay-show.ts';
 import { startRelay } from './relay-start.ts';
 import { showRoom } from './rooms.ts';
 import { runSubcommand } from './subcommand.ts';
@@ -24,25 +26,23 @@ function say(io: CommandIo, json: boolean, taskId: string, what: string): void {
 }
 
 async function updateRelay(argv: readonly string[], io: CommandIo): Promise<void> {
-  const { values, positionals } = parseCommandArgs(
-    argv,
-    {
-      ...JSON_OPTION,
-      add: { type: 'string', multiple: true },
-      remove: { type: 'string', multiple: true },
-      ...LAYOUT_OPTIONS,
-    },
-    true,
-  );
-  const task = onlyArgument(positionals, 'task');
-  const body = checkBody(changeRelaySchema, {
-    add: await readUrls('--add', values.add ?? [], io.stdin),
-    // A URL as `relay list` shows it is good enough to remove it: it need not parse.
-    remove: values.remove ?? [],
-    ...parseLayoutOptions(values),
-  });
+  const options = {
+    ...JSON_OPTION,
+    add: { type: 'string', multiple: true },
+    remove: { type: 'string', multiple: true },
+    ...PROGRAMME_OPTIONS,
+    ...SEQUENCE_OPTION,
+  } as const;
+  const { values, positionals } = parseCommandArgs(argv, options, true);
+  const path = apiPath('relays', onlyArgument(positionals, 'task'));
+  if (values.programme === '-' && values.add?.includes('-')) {
+    throw new UsageError('stdin is either the programme or the URLs');
+  }
+  const add = await readUrls('--add', values.add ?? [], io.stdin);
+  const change = await readChange(values, io, { api: () => openApi(io), path, answer: shownRelayAnswer });
+  // A URL as `relay list` shows it is good enough to remove it: it need not parse.
+  const body = checkBody(changeRelaySchema, { add, remove: values.remove ?? [], ...change });
   const api = await openApi(io);
-  const path = apiPath('relays', task);
   const { taskId } = await api.call({ method: 'PATCH', path, body, answer: taskAnswer });
   say(io, values.json, taskId, 'updated');
 }
@@ -101,9 +101,16 @@ async function showRelay(argv: readonly string[], io: CommandIo): Promise<void> 
   const path = apiPath('relays', onlyArgument(positionals, 'task'));
   const api = await openApi(io);
   const relay = await api.call({ method: 'GET', path, answer: shownRelayAnswer });
-  if (values.json) io.stdout(JSON.stringify(relay));
-  else [`stream ${relay.streamId}`, ...lines([relay], Date.now())].forEach(io.stdout);
-  if (!values.json && relay.error !== null) io.stdout(`does not run: ${relay.error}`);
+  if (values.json) {
+    io.stdout(JSON.stringify(relay));
+    return;
+  }
+  const { programme, mix, error } = relay;
+  io.stdout(`stream ${relay.streamId}`);
+  if (programme) io.stdout(programmeLine(programme));
+  lines([relay], Date.now()).forEach(io.stdout);
+  if (error !== null) io.stdout(`does not run: ${error}`);
+  if (mix) mixLines(mix).forEach(io.stdout);
 }
 
 export const relayCommand: Command = {
@@ -111,25 +118,24 @@ export const relayCommand: Command = {
   usage: 'relay start|update|stop|retry|list|show ... [--json]',
   summary: "Push a room's mix, or one user's stream, to live platforms and servers.",
   help: [
-    'start --room R [--string-room] [--app A] --to URL ... [--layout grid|floating|share] [--main USER]',
-    '      [--size 1280x720] [--fps 30] [--bitrate 2500] [--agent USER] [--single USER] [--max-idle SECONDS]',
+    'start --room R [--string-room] [--app A] --to URL ... [--single USER | PROGRAMME] [--agent USER]',
+    '      [--max-idle SECONDS]',
     '   --to may be given several times; `--to -` reads URLs from stdin, one a line',
-    '   --layout is grid by default; --main is the user of the big picture in floating (else the first in the',
-    '   room) and share (without one its place stays empty)',
-    '   --size is even, 16x16 to 1920x1920; --fps 1 to 60; --bitrate 10 to 10000 kbps',
-    '   --agent is the user as whom the mix is published, mix_ and 8 letters of the task by default',
     "   --single copies one user's stream as it is, without mixing",
+    '   --agent is the user as whom the mix is published, mix_ and 8 letters of the task by default',
     '   --max-idle ends the relay after that long without a publisher, 5 to 86400, 30 by default',
     '   prints {"taskId","streamId"} with --json',
-    'update TASK [--add URL ...] [--remove URL ...] [--layout grid|floating|share] [--main USER]',
-    '   targets that are not named go on untouched; a URL to remove is whole or as `list` shows it',
-    '   a new layout changes the picture alone, on the air; everything that shares the mix shows it',
+    'update TASK [--add URL ...] [--remove URL ...] [PROGRAMME] [--sequence N]',
+    '   what is not named goes on untouched; a URL to remove is whole or as `list` shows it',
+    '   a change is made on the air, and everything that shares the mix shows it; pushes go on',
+    '   --sequence numbers the change: one that is not above the last is refused',
+    ...PROGRAMME_HELP,
     'stop TASK',
     'retry TASK URL      connect that target now instead of at its next attempt',
     'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',
     'show TASK',
-    'update, stop and retry print {"taskId"} with --json; list and show what the operator API answers,',
-    'show "error" besides: why it does not run;',
+    'update, stop and retry print {"taskId"} with --json; list and show what the operator API answers, show',
+    'besides "error": why it does not run, "programme": as --programme takes it, "mix": its inputs, figures and events;',
     'keys hidden: {"taskId","room","state","streamId","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes"}]}',
   ],
   run: (argv, io) =>

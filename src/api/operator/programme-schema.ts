@@ -182,6 +182,9 @@ export type ProgrammeFields = { [K in keyof typeof programmeFields]?: z.output<(
 
 export const PROGRAMME_FIELDS = Object.keys(programmeFields) as readonly (keyof ProgrammeFields)[];
 
+/** A file of them, as `--programme` reads it. */
+export const programmeSchema = z.strictObject(programmeFields);
+
 /** A programme as it is told: in the form that a start takes, so that it can be given to one. */
 export const programmeAnswer = z.strictObject({
   video: videoSchema

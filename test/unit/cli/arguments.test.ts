@@ -1,7 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { UsageError } from '../../../src/cli/command.ts';
 import { parseDuration, parseTime } from '../../../src/cli/duration.ts';
+import { type ProgrammeValues, programmeOf, startedWith } from '../../../src/cli/programme-options.ts';
 import { parseRecordStart } from '../../../src/cli/record.ts';
 import { parseRelayStart } from '../../../src/cli/relay-start.ts';
 import { alignTable } from '../../../src/cli/table.ts';
@@ -74,7 +78,7 @@ describe('relay start', () => {
       ['--to', TO, '--layout', 'grid', '--main', 'ann'],
       /--main/,
     ],
-    ['a main picture without a layout', ['--to', TO, '--main', 'ann'], /--layout/],
+    ['a main picture without a layout', ['--to', TO, '--main', 'ann'], /--main is for/],
     ['a main user who is none', ['--to', TO, '--layout', 'share', '--main', 'a b'], /--main/],
     ['an odd size', ['--to', TO, '--size', '641x360'], /even/],
     ['a size that is none', ['--to', TO, '--size', 'big'], /1280x720/],
@@ -102,9 +106,165 @@ describe('relay start', () => {
   });
 });
 
+const recordStart = (argv: readonly string[]) => parseRecordStart(argv, Readable.from([]));
+
+async function programmeFile(programme: object): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'roomcast-programme-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const file = path.join(dir, 'programme.json');
+  await writeFile(file, JSON.stringify(programme));
+  return file;
+}
+
+describe('a programme', () => {
+  const of = async (...argv: string[]) => {
+    const { body } = await start('--to', TO, ...argv);
+    const { room: _room, targets: _targets, ...rest } = JSON.parse(JSON.stringify(body));
+    return rest;
+  };
+
+  it.each<[string[], object]>([
+    [
+      ['--layout', 'share', '--main', 'ann', '--main-side', 'right'],
+      { layout: { mode: 'share', mainSide: 'right' }, main: 'ann' },
+    ],
+    [['--background', '#204060'], { background: '#204060' }],
+    [['--background', 'https://a.test/b.png'], { backgroundPicture: { url: 'https://a.test/b.png' } }],
+    [['--placeholder', 'https://a.test/p.png'], { placeholder: 'https://a.test/p.png' }],
+    [
+      ['--mute', 'bob', '--mute', 'cid', '--level', 'ann=50', '--allow', 'ann'],
+      {
+        sound: {
+          block: [{ userId: 'bob' }, { userId: 'cid' }],
+          allow: [{ userId: 'ann' }],
+          levels: [{ userId: 'ann', level: 50 }],
+        },
+      },
+    ],
+    [
+      ['--text', 'On air', '--timestamp', 'top-left@-3.5', '--logo', 'https://a.test/l.png@10,20,200x100'],
+      {
+        watermarks: [
+          { type: 'picture', url: 'https://a.test/l.png', x: 10, y: 20, width: 200, height: 100 },
+          { type: 'text', text: 'On air', x: 38, y: 640, width: 1204, height: 58, fontSize: 36 },
+          { type: 'timestamp', place: 'top-left', timeZone: -3.5 },
+        ],
+      },
+    ],
+  ])('%j', async (argv, wanted) => {
+    expect(await of(...argv)).toEqual(wanted);
+  });
+
+  it('stands in a file, which options win over', async () => {
+    const file = await programmeFile({
+      layout: { mode: 'floating', main: { userId: 'ann' } },
+      video: { width: 640, height: 360 },
+      watermarks: [{ type: 'timestamp', place: 'top', timeZone: 0 }],
+      background: '#000000',
+    });
+    expect(await of('--programme', file, '--main', 'bob', '--text', 'x', '--background', '#ffffff')).toEqual({
+      layout: { mode: 'floating', main: { userId: 'ann' } },
+      main: 'bob',
+      video: { width: 640, height: 360 },
+      background: '#ffffff',
+      watermarks: [
+        { type: 'text', text: 'x', x: 19, y: 320, width: 602, height: 29, fontSize: 18 },
+        { type: 'timestamp', place: 'top', timeZone: 0 },
+      ],
+    });
+  });
+
+  it('comes from stdin by -', async () => {
+    const stdin = Readable.from(['{"background":', '"#123456"}']);
+    const { body } = await parseRelayStart(['--room', '7', '--to', TO, '--programme', '-'], stdin);
+    expect(body).toMatchObject({ background: '#123456' });
+    const both = parseRelayStart(['--room', '7', '--to', '-', '--programme', '-'], Readable.from([]));
+    await expect(both).rejects.toThrow(/either the programme or the URLs/);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ['a side of a grid', ['--main-side', 'left'], /--main-side is for/],
+    ['a side that is none', ['--layout', 'share', '--main-side', 'top'], /left or right/],
+    ['a level that is none', ['--level', 'ann'], /ann=50/],
+    ['a level of 101', ['--level', 'ann=101'], /level/],
+    ['all and some', ['--allow', 'ann', '--allow-all'], /together/],
+    ['a place that is none', ['--timestamp', 'middle'], /top-left/],
+    ['a file that is not there', ['--programme', '/nonexistent/p.json'], /cannot be read/],
+  ])('is refused for %s', async (_what, argv, message) => {
+    const failed = start('--to', TO, ...argv);
+    await expect(failed).rejects.toThrow(UsageError);
+    await expect(failed).rejects.toThrow(message);
+  });
+
+  it('in a file is refused with the name of what is wrong in it', async () => {
+    const file = await programmeFile({ layout: { mode: 'grid', colour: 'red' } });
+    await expect(start('--to', TO, '--programme', file)).rejects.toThrow(/--programme: layout: .*colour/);
+  });
+});
+
+describe('a change of a programme', () => {
+  const video = { width: 640, height: 360 };
+  const shown = startedWith({
+    layout: { mode: 'share', main: { userId: 'ann' } },
+    video,
+    watermarks: [
+      { type: 'picture', url: 'https://a.test/l.png', x: 0, y: 0, width: 50, height: 50 },
+      { type: 'text', text: 'old', x: 0, y: 0, width: 50, height: 50, fontSize: 9 },
+    ],
+    sound: {
+      block: [{ userId: 'Bob' }, { userId: 'bob', room: 8 }],
+      levels: [
+        { userId: 'ann', level: 20 },
+        { userId: 'cid', level: 30 },
+      ],
+    },
+  });
+
+  it.each<[string, ProgrammeValues, object]>([
+    [
+      'the text replaces the text',
+      { text: 'new' },
+      { watermarks: [{ type: 'picture' }, { type: 'text', text: 'new' }] },
+    ],
+    ['none takes away what it names', { logo: 'none' }, { watermarks: [{ type: 'text', text: 'old' }] }],
+    [
+      'who is muted joins those who are',
+      { mute: ['dan'] },
+      { sound: { block: [{ userId: 'Bob' }, { userId: 'bob', room: 8 }, { userId: 'dan' }] } },
+    ],
+    [
+      'who is unmuted leaves them, not their namesake elsewhere',
+      { unmute: ['bob'] },
+      { sound: { block: [{ userId: 'bob', room: 8 }] } },
+    ],
+    [
+      'a level is that of its user',
+      { level: ['Ann=100'] },
+      {
+        sound: {
+          levels: [
+            { userId: 'cid', level: 30 },
+            { userId: 'Ann', level: 100 },
+          ],
+        },
+      },
+    ],
+    ['everyone is heard again', { 'allow-all': true }, { sound: { allow: [] } }],
+    [
+      'the side keeps the rest of the layout',
+      { 'main-side': 'right' },
+      { layout: { mode: 'share', main: { userId: 'ann' }, mainSide: 'right' } },
+    ],
+    ['the picture is taken away', { background: 'none' }, { backgroundPicture: null }],
+  ])('%s', (_what, values, wanted) => {
+    expect(programmeOf(values, shown)).toMatchObject(wanted);
+    expect(Object.keys(programmeOf(values, shown))).toEqual(Object.keys(wanted));
+  });
+});
+
 describe('record start', () => {
-  it('asks for what its options say', () => {
-    const { body } = parseRecordStart(['--room', '7', '--mode', 'single', '--user', 'ann', '--for', '10m']);
+  it('asks for what its options say', async () => {
+    const { body } = await recordStart(['--room', '7', '--mode', 'single', '--user', 'ann', '--for', '10m']);
     expect(JSON.parse(JSON.stringify(body))).toEqual({
       room: 7,
       single: { userId: 'ann' },
@@ -119,8 +279,8 @@ describe('record start', () => {
     [['--mode', 'both'], /mixed or single/],
     [['--format', 'mp4,hls'], /hls comes with version 0\.2/],
     [['--format', 'avi'], /list of mp4/],
-  ])('refuses %j', (argv, message) => {
-    expect(() => parseRecordStart(['--room', '7', ...argv])).toThrow(message);
+  ])('refuses %j', async (argv, message) => {
+    await expect(recordStart(['--room', '7', ...argv])).rejects.toThrow(message);
   });
 });
 

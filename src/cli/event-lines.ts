@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import type { mixEventAnswer, taskEventAnswer } from '../api/operator/event-schemas.ts';
+import { parseStreamId } from '../domain/ids.ts';
+import { showRoom } from './rooms.ts';
+
+type MixEvent = z.output<typeof mixEventAnswer>;
+
+/** A stream as people call it: its user, and that it is the screen. */
+export function showStream(streamId: string): string {
+  const name = parseStreamId(streamId);
+  if (name === null) return streamId;
+  return name.kind === 'aux' ? `${name.userId} (screen)` : name.userId;
+}
+
+function showTime(at: number): string {
+  const date = new Date(at);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+}
+
+function whatOf(event: MixEvent): string {
+  switch (event.type) {
+    case 'input-changed':
+      return `${showStream(event.streamId)}: ${event.what}, ${event.detail}`;
+    case 'input-unsupported':
+      return `${showStream(event.streamId)}: ${event.codec}, ${event.reason}`;
+    case 'input-damaged':
+      return `${showStream(event.streamId)}: ${event.detail}`;
+    case 'picture-failed':
+      return `${event.url}: ${event.reason}`;
+    case 'encoder-fallback':
+      return `${event.encoder}: ${event.reason}`;
+    case 'overloaded':
+      return `${Math.round(event.droppedShare * 100)} % of the pictures left out, ${Math.round(event.behindMs)} ms behind`;
+    case 'recovered':
+      return '';
+    case 'speaking':
+      return event.levels.map(({ userId, volume }) => `${userId} ${Math.round(volume)}`).join(', ');
+  }
+}
+
+/** One event of a known mix. */
+export function eventLine(event: MixEvent): string {
+  return `${showTime(event.at)}  ${event.type.padEnd(17)}  ${whatOf(event)}`.trimEnd();
+}
+
+/** One event with whose it is. */
+export function taskEventLine({ room, taskId, event }: z.output<typeof taskEventAnswer>): string {
+  const [time = '', ...rest] = eventLine(event).split('  ');
+  return [time, `room ${showRoom(room)}`, taskId, ...rest].join('  ');
+}
