@@ -1,7 +1,9 @@
 import { cpus } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { probeFfmpeg } from '../src/media/ffmpeg/capabilities.ts';
+import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
+import { probeFfmpeg, workingHardwareEncoders } from '../src/media/ffmpeg/capabilities.ts';
+import { HE_AAC_ENCODERS } from '../src/media/ffmpeg/encoder-args.ts';
 import type { Leases } from '../src/tasks/lease.ts';
 import { createMixCosts } from '../src/tasks/mix-costs.ts';
 import { startWorkerFacts, type WorkerFactsWriter } from '../src/tasks/worker-facts.ts';
@@ -14,6 +16,7 @@ export interface CapacityOptions {
   readonly redis: Redis;
   readonly workerId: string;
   readonly mode: AdmissionOptions['mode'];
+  readonly videoEncoder: VideoEncoderChoice;
   /** By default the machine's own. */
   readonly meter: MachineMeter | undefined;
   readonly leases: Leases;
@@ -27,20 +30,21 @@ export interface WorkerCapacity {
   stop(): Promise<void>;
 }
 
-/** Encoders a task may ask for. */
-const ENCODERS = /^(libx264|libopenh264|h264_\w+|aac|aac_\w+|libfdk_aac)$/;
+/** Being compiled in is enough for these; a hardware encoder has to show that it works. */
+const SOFTWARE_ENCODERS = ['libx264', 'aac', ...HE_AAC_ENCODERS];
 const MAX_NAME_CHARS = 64;
 
-/** `intel-xeon-processor-2-80ghz`: machines with the same processor take the same for a mix. */
-function machineName(): string {
+/** `intel-xeon-processor-2-80ghz:libx264`: with the same processor and encoder a mix takes the same. */
+function machineName(videoEncoder: VideoEncoderChoice): string {
   const name = (cpus()[0]?.model ?? 'unknown').toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  return name.slice(0, MAX_NAME_CHARS);
+  return `${name.slice(0, MAX_NAME_CHARS)}:${videoEncoder}`;
 }
 
 async function findEncoders(log: Logger): Promise<{ encoders: readonly string[]; ffmpegVersion: string }> {
   try {
     const { version, encoders } = await probeFfmpeg(log);
-    return { encoders: [...encoders].filter((name) => ENCODERS.test(name)), ffmpegVersion: version };
+    const software = SOFTWARE_ENCODERS.filter((name) => encoders.has(name));
+    return { encoders: [...software, ...(await workingHardwareEncoders(log))], ffmpegVersion: version };
   } catch (error) {
     log.error({ err: error }, 'ffmpeg does not run: mixes will fail here');
     return { encoders: [], ffmpegVersion: 'none' };
@@ -51,7 +55,7 @@ async function findEncoders(log: Logger): Promise<{ encoders: readonly string[];
 export async function openCapacity(options: CapacityOptions): Promise<WorkerCapacity> {
   const { redis, workerId, log } = options;
   const meter = options.meter ?? (await startMachineMeter(await openMachineCpu()));
-  const costs = createMixCosts(redis, machineName());
+  const costs = createMixCosts(redis, machineName(options.videoEncoder));
   let writer: WorkerFactsWriter | null = null;
   let stopped = false;
   const tell = async () => writer?.write();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
 import { GatewayError } from '../src/domain/errors.ts';
 import { JOB_KINDS, type JobKind } from '../src/domain/job.ts';
 import type { Secret } from '../src/domain/secret.ts';
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   readonly handlers: Readonly<Record<JobKind, JobHandler>>;
   /** `measured`: a mix is taken when the machine has the cores for it to spare; `off`: every mix is. */
   readonly mixAdmission: 'measured' | 'off';
+  /** What its mixes are encoded with, for their costs; libx264 by default. */
+  readonly videoEncoder?: VideoEncoderChoice;
   /** By default the machine's own. */
   readonly meter?: MachineMeter;
   readonly log: Logger;
@@ -82,6 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     redis,
     workerId,
     mode: options.mixAdmission,
+    videoEncoder: options.videoEncoder ?? 'libx264',
     meter: options.meter,
     leases,
     facts,

@@ -39,9 +39,9 @@ export const workerCommand: Command = {
       import('../../jobs/handlers.ts'),
     ]);
     const handlers = createHandlers(config, log);
-    const { dataDir, mixAdmission } = config;
+    const { dataDir, mixAdmission, videoEncoder } = config;
     const worker = await untilStarted(
-      () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, mixAdmission, log }),
+      () => startWorker({ redisUrl, clusterSecret, dataDir, handlers, mixAdmission, videoEncoder, log }),
       io,
     );
     if (worker === null) return 0;

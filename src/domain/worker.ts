@@ -4,7 +4,7 @@ import type { Neighbour } from './capacity.ts';
 export interface WorkerFacts extends Neighbour {
   /** What it may use: of its machine, or of its container's limit. */
   readonly cores: number;
-  /** H.264 and AAC encoders of its FFmpeg; empty when that does not run. */
+  /** H.264 and AAC encoders that work there; empty when FFmpeg does not run. */
   readonly encoders: readonly string[];
   readonly ffmpegVersion: string;
   /** Unix ms. */

@@ -133,7 +133,7 @@ export const workersAnswer = z.array(
     cores: z.number(),
     spareCores: z.number().meta({ description: 'not used over the last 5 s and not set aside for a mix' }),
     mixes: z.int(),
-    encoders: z.array(z.string()).meta({ description: 'H.264 and AAC encoders of its FFmpeg' }),
+    encoders: z.array(z.string()).meta({ description: 'H.264 and AAC encoders that work there' }),
     ffmpegVersion: z.string(),
     at: z.int().meta({ description: 'unix ms' }),
   }),
