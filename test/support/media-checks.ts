@@ -97,16 +97,19 @@ export function colourDistance(a: Rgb, b: Rgb): number {
   return Math.max(Math.abs(a[0] - b[0]), Math.abs(a[1] - b[1]), Math.abs(a[2] - b[2]));
 }
 
-/** The last `seconds` of sound as mono samples of -1 to 1 at 48 kHz. */
-export async function lastSound(input: string, seconds: number): Promise<Float32Array> {
+/** The last `seconds` of sound as samples of -1 to 1 at 48 kHz: both channels in one (3 dB louder), or the left. */
+export async function lastSound(
+  input: string,
+  seconds: number,
+  channel: 'both' | 'left' = 'both',
+): Promise<Float32Array> {
   const args = [
     '-v',
     'error',
     '-i',
     input,
     '-vn',
-    '-ac',
-    '1',
+    ...(channel === 'left' ? ['-af', 'pan=mono|c0=c0'] : ['-ac', '1']),
     '-ar',
     String(SAMPLE_RATE),
     '-f',
@@ -209,8 +212,12 @@ export async function probe(input: string): Promise<Probe> {
 }
 
 /** Decodes everything (or what the options before the input leave of it); gives FFmpeg's complaints, '' for none. */
-export async function decodeErrors(input: string, options: readonly string[] = []): Promise<string> {
-  const output = ['-fps_mode', 'passthrough', '-f', 'null', '-'];
+export async function decodeErrors(
+  input: string,
+  options: readonly string[] = [],
+  handling: readonly string[] = ['-fps_mode', 'passthrough'],
+): Promise<string> {
+  const output = [...handling, '-f', 'null', '-'];
   const { stderr } = await run('ffmpeg', ['-v', 'warning', ...options, '-i', input, ...output]);
   return stderr;
 }

@@ -68,7 +68,6 @@ export class InputSet {
       const entry = this.#attached.get(ref.streamId) ?? this.#attach(ref, url);
       this.#moveTo(entry, url);
       entry.blocked = blocked;
-      entry.input.hidden = blocked.video;
       next.set(ref.streamId, entry);
     }
     for (const [id, entry] of this.#attached) if (!next.has(id)) this.#leaving.add(entry);

@@ -48,8 +48,6 @@ export interface ProgrammeInput {
   isReady(nowMs: number): boolean;
   /** From now on what was prepared is shown as soon as it can be. */
   commit(): void;
-  /** The placeholder is shown instead of its pictures; its decoder goes on. */
-  hidden: boolean;
   /** null: the placeholder. */
   pictureAt(nowMs: number): Frame | null;
   mixInto(out: Float32Array, count: number, nowMs: number, last: boolean): void;
@@ -112,7 +110,6 @@ export function createInput(options: InputOptions): ProgrammeInput {
   return {
     ref,
     audio: sound.feed,
-    hidden: false,
     push(tag, arrival) {
       if (closed || !(isSequenceHeader(tag) || isMedia(tag))) return;
       arrivalMs = arrival.arrivalMs;
@@ -138,8 +135,7 @@ export function createInput(options: InputOptions): ProgrammeInput {
     commit: decoders.commit,
     pictureAt(nowMs) {
       decoders.advance(nowMs);
-      const due = picture.at(nowMs, decoders.active?.feed ?? null, playout.at(nowMs));
-      return this.hidden ? null : due;
+      return picture.at(nowMs, decoders.active?.feed ?? null, playout.at(nowMs));
     },
     mixInto(out, count, nowMs, last) {
       decoders.advance(nowMs);

@@ -5,6 +5,7 @@ import type { PictureStore } from '../pictures/picture-store.ts';
 import type { Tick } from './clock.ts';
 import type { ProgrammeOutput } from './output.ts';
 import { createOverloadGovernor, type OverloadGovernor } from './overload.ts';
+import type { SeiPicture } from './sei.ts';
 import type { SceneWish } from './stack.ts';
 import { createStage, type Stage } from './stage.ts';
 
@@ -59,6 +60,12 @@ export class PictureTrack {
     this.#options.onRate(this.#stage.video?.fps ?? null);
     if (this.#later) this.want(this.#later, nowMs);
     return true;
+  }
+
+  /** Where everybody stands in the picture drawn last; null without pictures. */
+  get shown(): SeiPicture | null {
+    const { video, cells } = this.#stage;
+    return video && { canvas: video, cells };
   }
 
   /** Draws the tick's picture, or leaves it out when encoder or machine are behind. */

@@ -13,6 +13,7 @@ import { createPictureCodecs } from './picture-codecs.ts';
 import { PictureTrack } from './picture-track.ts';
 import type { Priorities } from './priority.ts';
 import type { Sources } from './protocol.ts';
+import { createSeiWriter } from './sei.ts';
 import { createSoundDesk } from './sound-desk.ts';
 import { createStartQueue } from './start-queue.ts';
 import { openUplink } from './uplink.ts';
@@ -50,7 +51,8 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  const clock = createProgrammeClock({ fps: first.video?.fps ?? null, startMs: performance.now() });
+  const startMs = performance.now();
+  const clock = createProgrammeClock({ fps: first.video?.fps ?? null, startMs });
   const gallery = openPictures({
     networks: options.pictureNetworks,
     ...{ log, nice: options.priorities.catchingUp, onEvent },
@@ -58,12 +60,13 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   const measure = createUsageMeter();
   const sound = createSoundDesk({ maxSamples: MAX_TICK_SAMPLES, onEvent });
   const uplink = openUplink({ url: () => sources.publishUrl, log, onFenced: options.onFenced });
+  const sei = createSeiWriter({ volumeOf: sound.volumeOf, now: Date.now });
   const output = openOutput({
     ...{ encoders: options.encoders, video: first.video, audio: first.audio, log, onEvent },
     onTag(tag) {
       const timestamp = timelineStartMs + tag.timestamp;
       // The AAC frame before the first sample can lie before the timeline's start.
-      if (timestamp >= 0) uplink.push({ ...tag, timestamp: timestamp % 2 ** 32 });
+      if (timestamp >= 0) uplink.push({ ...sei.pass(tag), timestamp: timestamp % 2 ** 32 });
     },
   });
   const starts = createStartQueue();
@@ -77,6 +80,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
   function show(wanted: Sources): void {
     const otherInputs = inputs.follow(wanted);
     sound.follow(inputs.present, wanted.programme.sound);
+    sei.follow(wanted.programme.sei);
     if (!otherInputs && programme !== null && sameSpec(programme, wanted.programme)) return;
     const before = programme ?? wanted.programme;
     programme = wanted.programme;
@@ -95,6 +99,7 @@ export function startProgramme(options: ProgrammeOptions): Programme {
     const tick = clock.next();
     mixSound(tick, gone);
     pictures.draw(tick);
+    if (pictures.shown) sei.show(pictures.shown, tick.dueMs - startMs);
   }
 
   function run(): void {

@@ -28,12 +28,15 @@ export interface Scene {
   /** Applies a change that is due; true when it did. */
   advance(nowMs: number): boolean;
   draw(canvas: SceneCanvas, nowMs: number): void;
+  /** Those that draw() draws, from the lowest to the highest; the same array until they change. */
+  readonly cells: readonly CellPiece[];
 }
 
 interface Shown {
   readonly version: number;
   readonly wish: SceneWish | null;
   readonly pieces: readonly Piece[];
+  readonly cells: readonly CellPiece[];
   readonly slots: readonly PictureSlot[];
 }
 
@@ -52,8 +55,7 @@ function cellSize({ width, height, renderMode, crop }: LayoutBox): CellSize {
 }
 
 /** The inputs with their places; one whose video is blocked is not decoded. */
-function prepareInputs({ inputs }: SceneWish, pieces: readonly Piece[]): void {
-  const cells = pieces.filter((piece): piece is CellPiece => piece.type === 'cell');
+function prepareInputs({ inputs }: SceneWish, cells: readonly CellPiece[]): void {
   for (const present of inputs) {
     const box = cells.find((cell) => cell.present === present)?.box;
     if (!box || present.blocked.video) present.input.prepare(null);
@@ -65,7 +67,7 @@ export function createScene(options: SceneOptions): Scene {
   const { canvas: size, background, pictures, unixMs = machineTime } = options;
   const composer = createComposer({ canvas: size, background, unixMs });
   const whole = { x: 0, y: 0, width: size.width, height: size.height };
-  let shown: Shown = { version: 1, wish: null, pieces: [], slots: [] };
+  let shown: Shown = { version: 1, wish: null, pieces: [], cells: [], slots: [] };
   let next: { readonly shown: Shown; readonly deadlineMs: number } | null = null;
   let wish: SceneWish | null = null;
   let audioOnly = '';
@@ -89,13 +91,14 @@ export function createScene(options: SceneOptions): Scene {
     const pieces = stackUp(wanted, size, nowMs, ask);
     slots = pictures.open(wishes);
     lastVersion += 1;
-    return { version: lastVersion, wish: wanted, pieces, slots };
+    const cells = pieces.filter((piece) => piece.type === 'cell');
+    return { version: lastVersion, wish: wanted, pieces, cells, slots };
   }
 
   function prepare(wanted: SceneWish, nowMs: number): void {
     audioOnly = audioOnlyOf(wanted, nowMs);
     const arranged = arrange(wanted, nowMs);
-    prepareInputs(wanted, arranged.pieces);
+    prepareInputs(wanted, arranged.cells);
     // Changes in quick succession must not put the first one off for ever.
     next = { shown: arranged, deadlineMs: next?.deadlineMs ?? nowMs + SWITCH_DEADLINE_MS };
   }
@@ -106,6 +109,9 @@ export function createScene(options: SceneOptions): Scene {
   }
 
   return {
+    get cells() {
+      return shown.cells;
+    },
     createCanvas: () => ({ ...createCanvas(size.width, size.height), scene: 0, layers: [] }),
     want(wanted, nowMs) {
       wish = wanted;

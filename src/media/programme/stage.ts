@@ -4,7 +4,7 @@ import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
 import { frameBytes } from './frame-pool.ts';
 import { createScene, type SceneCanvas } from './scene.ts';
-import type { SceneWish } from './stack.ts';
+import type { CellPiece, SceneWish } from './stack.ts';
 
 /** Where the pictures of one size and rate are made; without video, only sound is asked of the inputs. */
 export interface Stage {
@@ -15,6 +15,8 @@ export interface Stage {
   /** A canvas with the picture of this time; null: the encoder has as many as it may be behind. */
   draw(nowMs: number): SceneCanvas | null;
   giveBack(canvas: SceneCanvas): void;
+  /** Those of the pictures drawn now, from the lowest to the highest; the same array until they change. */
+  readonly cells: readonly CellPiece[];
 }
 
 export function createStage(programme: ProgrammeSpec, gallery: Pick<PictureStore, 'open'>): Stage {
@@ -43,6 +45,9 @@ function pictureStage(
       return canvas;
     },
     giveBack: canvases.giveBack,
+    get cells() {
+      return scene.cells;
+    },
   };
 }
 
@@ -64,5 +69,6 @@ function soundStage(): Stage {
     },
     draw: () => null,
     giveBack: () => undefined,
+    cells: [],
   };
 }

@@ -44,7 +44,6 @@ class PlainInput implements ProgrammeInput {
   }
   pictureAt = () => this.picture;
   mixInto = NOTHING;
-  hidden = false;
   audio = { gain: 1, takeVolume: () => 0 };
   status(): never {
     throw new Error('not asked for here');
