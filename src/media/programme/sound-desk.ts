@@ -60,7 +60,10 @@ export function createSoundDesk({ maxSamples, onEvent }: SoundDeskOptions): Soun
 
   return {
     follow(present, rules) {
-      for (const { input, blocked } of present) input.audio.gain = levelOf(rules, input.ref, blocked.audio);
+      for (const { input, blocked } of present) {
+        input.audio.gain = levelOf(rules, input.ref, blocked.audio);
+        if (blocked.audio) volumes.set(input.ref.streamId, 0);
+      }
     },
     mix({ first, count, nowMs, heard, leaving }) {
       const out = mixer.begin(count);
