@@ -206,6 +206,14 @@ describe('playout', () => {
     }
   });
 
+  test('stays slow where sound, somewhere in its tolerance, might not go at once', () => {
+    const playout = playoutOf(() => true);
+    playout.at(3100);
+    playout.observe(2220, 3100);
+    expect(playout.at(3100)).toBe(1850);
+    expect(playout.at(3200)).toBe(1965);
+  });
+
   test('goes at once where sound would do the same', () => {
     const playout = playoutOf(() => true);
     playout.at(3100);
