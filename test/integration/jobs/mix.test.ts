@@ -7,7 +7,7 @@ import type { JobContext, StopReason } from '../../../jobs/job-context.ts';
 import { createMixJob } from '../../../jobs/mix.ts';
 import type { JobOutcome, MixStatus } from '../../../src/domain/job.ts';
 import type { LayoutSpec } from '../../../src/domain/layout/spec.ts';
-import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
+import type { Blocked, RoomFacts, UserFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { RelayTask } from '../../../src/domain/task.ts';
 import { makeColourClip } from '../../support/clip.ts';
@@ -51,6 +51,8 @@ interface JobRig {
   readonly source: FlvSource;
   readonly nginx: NginxRtmp;
   setUsers(...userIds: string[]): void;
+  /** What the room lets nobody hear or see of its users from now on. */
+  setBlocked(blocked: Blocked): void;
   /** Those of integer room 5. */
   setOtherUsers(...userIds: string[]): void;
   /** Rooms that the job watches. */
@@ -131,6 +133,10 @@ async function startJobRig(): Promise<JobRig> {
     nginx,
     setUsers(...userIds) {
       users = userIds.map((userId, index) => userFacts(userId, index + 1));
+      for (const listener of listeners) listener();
+    },
+    setBlocked(blocked) {
+      users = users.map((user) => ({ ...user, blocked: { ...blocked, at: 2 } }));
       for (const listener of listeners) listener();
     },
     setOtherUsers(...userIds) {
@@ -277,4 +283,18 @@ test('a run that was fenced says so', async () => {
   rig = on;
   await eventually(() => on.status()?.state === 'running', 20_000);
   expect(await on.stop('fenced')).toEqual({ result: 'fenced' });
+});
+
+test('a user who is blocked on the air falls silent in the mix that runs, and is heard again when freed', async () => {
+  const on = await startJobRig();
+  rig = on;
+  on.source.play('7_1001_ann_main', await makeColourClip({ color: 'green', toneHz: 600 }));
+  on.setUsers('ann');
+  const isHeard = () => (on.status()?.inputs[0]?.volume ?? 0) > 50;
+  await eventually(isHeard, 20_000);
+  on.setBlocked({ audio: true, video: false });
+  await eventually(() => on.status()?.inputs[0]?.volume === 0, 10_000);
+  on.setBlocked({ audio: false, video: false });
+  await eventually(isHeard, 10_000);
+  expect(on.status()).toMatchObject({ encoderStarts: 1, publisherStarts: 1 });
 });
