@@ -5,6 +5,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { eventsCommand } from './events.ts';
 import { gatewayCommand } from './gateway.ts';
+import { layoutCommand } from './layout.ts';
 import { playUrlCommand } from './play-url.ts';
 import { publishUrlCommand } from './publish-url.ts';
 import { recordCommand } from './record.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   relayCommand,
   recordCommand,
   eventsCommand,
+  layoutCommand,
   playUrlCommand,
   checkConfigCommand,
   doctorCommand,

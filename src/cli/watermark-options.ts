@@ -31,7 +31,16 @@ function textMark(text: string, { width, height }: CanvasSize): Watermark {
   const [margin, tall] = [Math.round(MARGIN * width), Math.round(TEXT_HEIGHT * height)];
   const y = Math.max(0, height - tall - Math.round(MARGIN * height));
   const fontSize = Math.max(8, Math.round(FONT * height));
-  return { type: 'text', text, x: margin, y, width: width - 2 * margin, height: tall, fontSize };
+  return {
+    type: 'text',
+    text,
+    x: margin,
+    y,
+    width: width - 2 * margin,
+    height: tall,
+    fontSize,
+    background: '#00000080',
+  };
 }
 
 /** In its box, or small at the top right. */

@@ -27,6 +27,13 @@ export interface DecoderArgs {
   readonly audio: boolean;
 }
 
+/** Filters that make the picture of a decoded one. */
+export function pictureFilters(picture: DecodedPicture): string[] {
+  const { part } = picture;
+  const taken = part ? [`crop=${part.width}:${part.height}:${part.x}:${part.y}`] : [];
+  return [...taken, ...scalingFilters(picture), 'format=yuv420p'];
+}
+
 function scalingFilters({ width, height, scaling }: DecodedPicture): string[] {
   const size = `${width}:${height}`;
   const keepAspect = (how: string): string =>
@@ -55,12 +62,9 @@ export function decoderArgs({ format, video, audio }: DecoderArgs): string[] {
     ...['-f', format],
   );
   if (video) {
-    const { part } = video;
     const filters = [
       ...(video.fromMs === undefined ? [] : [`trim=start=${(video.fromMs / 1000).toFixed(3)}`]),
-      ...(part ? [`crop=${part.width}:${part.height}:${part.x}:${part.y}`] : []),
-      ...scalingFilters(video),
-      'format=yuv420p',
+      ...pictureFilters(video),
       // print writes only frames that carry something
       'metadata=mode=add:key=t:value=1',
       `metadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.videoTimes}'`,

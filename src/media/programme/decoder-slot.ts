@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CanvasSize } from '../../domain/layout/box.ts';
 import type { RenderMode, SourceCrop } from '../../domain/layout/spec.ts';
 import type { DecodedPicture } from '../ffmpeg/decoder-args.ts';
 import { tagFeed } from '../ffmpeg/tag-feed.ts';
@@ -22,20 +23,30 @@ export interface CellSize {
   readonly crop?: SourceCrop;
 }
 
-/** What the decoder makes for the cell: a picture of its size, or one that fits inside, with margins left to the canvas. */
+function isFitted({ renderMode }: CellSize): boolean {
+  return renderMode === 'fit' || renderMode === 'fit-background';
+}
+
 function decodedPicture(cell: CellSize, videoHeader: FlvTag): DecodedPicture {
+  return takenPicture(cell, cell.crop || isFitted(cell) ? sourceSize(videoHeader) : null);
+}
+
+/**
+ * What is made of a source's picture for the cell: one of its size, or one that fits inside, with margins left to
+ * the canvas. Without a known size it is fitted with margins, and nothing is cut.
+ */
+export function takenPicture(cell: CellSize, source: CanvasSize | null): DecodedPicture {
   const { width, height, renderMode, crop } = cell;
-  const isFitted = renderMode === 'fit' || renderMode === 'fit-background';
-  const source = crop || isFitted ? sourceSize(videoHeader) : null;
-  if (!source) return { width, height, scaling: isFitted ? 'fit' : renderMode };
+  const scaling = renderMode === 'fit-background' ? 'fit' : renderMode;
+  if (!source) return { width, height, scaling };
   const part = crop ? partOf(source, crop) : null;
   const taken = part ? { part } : {};
-  if (!isFitted) return { ...taken, width, height, scaling: renderMode };
+  if (!isFitted(cell)) return { ...taken, width, height, scaling };
   return { ...taken, ...fitInside(part ?? source, cell), scaling: 'stretch' };
 }
 
 /** null for a configuration that cannot be read. */
-function sourceSize(videoHeader: FlvTag): { readonly width: number; readonly height: number } | null {
+function sourceSize(videoHeader: FlvTag): CanvasSize | null {
   try {
     return readVideoConfig(videoHeader);
   } catch {

@@ -2,12 +2,19 @@ import { type Box, type CanvasSize, evenBox, type LayoutBox } from '../../domain
 import { layOut } from '../../domain/layout/layout.ts';
 import type { ProgrammeSpec, TimestampWatermark, Watermark } from '../../domain/programme.ts';
 import type { PictureSlot, PictureWish } from '../pictures/picture-store.ts';
+import type { ProgrammeInput } from './input.ts';
 import type { PresentInput } from './input-set.ts';
+
+/** An input as far as it is looked at. */
+export type SceneInput = Pick<
+  ProgrammeInput,
+  'ref' | 'isAudioOnly' | 'prepare' | 'isReady' | 'commit' | 'pictureAt'
+>;
 
 /** What should be shown: inputs in order of entry. */
 export interface SceneWish {
   readonly programme: ProgrammeSpec;
-  readonly inputs: readonly Pick<PresentInput, 'input' | 'blocked'>[];
+  readonly inputs: readonly (Pick<PresentInput, 'blocked'> & { readonly input: SceneInput })[];
 }
 
 /** A place of the layout, with who stands in it and what stands for them while they have no picture. */

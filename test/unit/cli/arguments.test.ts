@@ -146,7 +146,16 @@ describe('a programme', () => {
       {
         watermarks: [
           { type: 'picture', url: 'https://a.test/l.png', x: 10, y: 20, width: 200, height: 100 },
-          { type: 'text', text: 'On air', x: 38, y: 640, width: 1204, height: 58, fontSize: 36 },
+          {
+            type: 'text',
+            text: 'On air',
+            x: 38,
+            y: 640,
+            width: 1204,
+            height: 58,
+            fontSize: 36,
+            background: '#00000080',
+          },
           { type: 'timestamp', place: 'top-left', timeZone: -3.5 },
         ],
       },
@@ -168,7 +177,16 @@ describe('a programme', () => {
       video: { width: 640, height: 360 },
       background: '#ffffff',
       watermarks: [
-        { type: 'text', text: 'x', x: 19, y: 320, width: 602, height: 29, fontSize: 18 },
+        {
+          type: 'text',
+          text: 'x',
+          x: 19,
+          y: 320,
+          width: 602,
+          height: 29,
+          fontSize: 18,
+          background: '#00000080',
+        },
         { type: 'timestamp', place: 'top', timeZone: 0 },
       ],
     });

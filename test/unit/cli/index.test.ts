@@ -9,7 +9,7 @@ describe('the commands', () => {
     expect(new Set(names).size).toBe(names.length);
     expect([...names].sort()).toEqual(
       [
-        'start gateway worker demo usersig publish-url rooms block unblock workers relay record events play-url doctor check-config',
+        'start gateway worker demo usersig publish-url rooms block unblock workers relay record events layout play-url doctor check-config',
       ].flatMap((text) => text.split(' ').sort()),
     );
   });
