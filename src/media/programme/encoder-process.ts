@@ -114,3 +114,18 @@ export function startEncoderProcess(options: EncoderProcessOptions): EncoderProc
     kill: () => child.kill(),
   };
 }
+
+/** What an encoder may take to write out its rest when another one waits for it; one that just started gets more. */
+const [REST_MS, FIRST_REST_MS] = [1000, 3000];
+
+/** Ends it behind its last output; resolves when it is gone. */
+export async function finishEncoder(
+  encoder: Pick<EncoderProcess, 'stop' | 'kill' | 'firstOutputAt'>,
+): Promise<void> {
+  const timer = setTimeout(() => encoder.kill(), encoder.firstOutputAt === null ? FIRST_REST_MS : REST_MS);
+  try {
+    await encoder.stop();
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,7 +1,8 @@
 import { type FlvTag, isSequenceHeader, TAG_SCRIPT } from '../flv/tag.ts';
 
-/** A frame of one track with what has to stand before it, all at its time. */
-export interface TrackFrame {
+/** A frame of one track with what has to stand before it, all at its time, and what its encoder makes. */
+export interface TrackFrame<Spec> {
+  readonly spec: Spec;
   readonly header: FlvTag | null;
   readonly frame: FlvTag;
 }
@@ -12,45 +13,55 @@ export interface Lane {
   end(): void;
 }
 
+interface Made<Spec> {
+  readonly tag: FlvTag;
+  readonly spec: Spec;
+}
+
+interface Waiting<Spec> {
+  readonly spec: Spec;
+  readonly held: Made<Spec>[];
+}
+
 /**
  * One track made by encoders that follow each other: each begins where the one before it ended, times only grow,
  * and a sequence header that changed goes before the next frame.
  */
-export class TrackOrder {
-  readonly #onFrame: (frame: TrackFrame) => void;
-  readonly #lanes: { readonly held: FlvTag[] }[] = [];
+export class TrackOrder<Spec> {
+  readonly #onFrame: (frame: TrackFrame<Spec>) => void;
+  readonly #lanes: Waiting<Spec>[] = [];
   #lastMs = Number.NEGATIVE_INFINITY;
   #passedHeader: Buffer | null = null;
   #header: FlvTag | null = null;
 
-  constructor(onFrame: (frame: TrackFrame) => void) {
+  constructor(onFrame: (frame: TrackFrame<Spec>) => void) {
     this.#onFrame = onFrame;
   }
 
-  open(): Lane {
-    const lane = { held: [] as FlvTag[] };
+  open(spec: Spec): Lane {
+    const lane: Waiting<Spec> = { spec, held: [] };
     this.#lanes.push(lane);
     return {
       push: (tag) => {
-        if (this.#lanes[0] === lane) this.#pass(tag);
-        else lane.held.push(tag);
+        if (this.#lanes[0] === lane) this.#pass({ tag, spec });
+        else lane.held.push({ tag, spec });
       },
       end: () => this.#end(lane),
     };
   }
 
-  #end(lane: { readonly held: FlvTag[] }): void {
+  #end(lane: Waiting<Spec>): void {
     const at = this.#lanes.indexOf(lane);
     if (at < 0) return;
     // What it wrote while others were before it is passed on in its turn.
     if (at > 0) this.#lanes[at - 1]?.held.push(...lane.held);
     this.#lanes.splice(at, 1);
     if (at > 0) return;
-    for (const tag of lane.held) this.#pass(tag);
-    for (const tag of this.#lanes[0]?.held.splice(0) ?? []) this.#pass(tag);
+    for (const made of lane.held) this.#pass(made);
+    for (const made of this.#lanes[0]?.held.splice(0) ?? []) this.#pass(made);
   }
 
-  #pass(tag: FlvTag): void {
+  #pass({ tag, spec }: Made<Spec>): void {
     if (tag.type === TAG_SCRIPT) return;
     if (isSequenceHeader(tag)) {
       this.#header = tag;
@@ -62,6 +73,6 @@ export class TrackOrder {
     const changed = this.#header && !this.#passedHeader?.equals(this.#header.data) ? this.#header : null;
     if (changed) this.#passedHeader = changed.data;
     this.#header = null;
-    this.#onFrame({ header: changed && { ...changed, timestamp: tag.timestamp }, frame: tag });
+    this.#onFrame({ spec, header: changed && { ...changed, timestamp: tag.timestamp }, frame: tag });
   }
 }

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
-import { wholeAudio } from '../../domain/encoding.ts';
+import { type WholeAudioSpec, wholeAudio } from '../../domain/encoding.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
 import type { AudioSpec, VideoSpec } from '../../domain/programme.ts';
+import { sameSpec } from '../../domain/same-spec.ts';
 import type { Encoders } from '../ffmpeg/capabilities.ts';
 import { type FlvTag, TAG_AUDIO, TAG_VIDEO } from '../flv/tag.ts';
 import { Interleaver } from './interleave.ts';
@@ -44,32 +45,47 @@ export interface ProgrammeOutput {
 
 export function openOutput(options: OutputOptions): ProgrammeOutput {
   const { encoders, log, onEvent } = options;
-  let { video, audio } = options;
+  let { video } = options;
   let prepared = video;
-  let metadata: Buffer | null = null;
-  const soundEncoding = () => ({ ...wholeAudio(audio), heAacEncoder: encoders.heAac ?? undefined });
+  /** As they are in the stream; of encoders still at work on their rest, only a new header tells. */
+  let told: { readonly video: VideoSpec | null; readonly audio: WholeAudioSpec } = {
+    video,
+    audio: wholeAudio(options.audio),
+  };
+  let metadata: FlvTag | null = null;
+  const heAacEncoder = encoders.heAac ?? undefined;
   const order = new Interleaver({ hasVideo: video !== null, onTag: options.onTag });
 
-  /** Metadata goes before the header that it tells of. */
-  function describe({ header }: TrackFrame, shown: VideoSpec | null): FlvTag[] {
-    if (header === null) return [];
-    const tag = metadataTag(shown, wholeAudio(audio));
-    if (metadata?.equals(tag.data)) return [header];
-    metadata = tag.data;
-    return [{ ...tag, timestamp: header.timestamp }, header];
+  function tell(next: Partial<typeof told>): void {
+    told = { ...told, ...next };
+    metadata = metadataTag(told.video, told.audio);
   }
 
-  function pass(track: typeof TAG_AUDIO | typeof TAG_VIDEO, frame: TrackFrame): void {
-    order.push(track, [...describe(frame, video), frame.frame], performance.now());
+  /** Metadata goes before the header that it tells of. */
+  function pass(track: typeof TAG_AUDIO | typeof TAG_VIDEO, { header, frame }: TrackFrame<unknown>): void {
+    const tags = [metadata, header, frame].filter((tag) => tag !== null);
+    metadata = null;
+    order.push(
+      track,
+      tags.map((tag) => ({ ...tag, timestamp: frame.timestamp })),
+      performance.now(),
+    );
   }
 
   const pictures = new VideoKeeper({
     ...{ encoder: encoders.video, spec: video, log, onEvent },
-    onFrame: (frame) => pass(TAG_VIDEO, frame),
+    onFrame(frame) {
+      if (frame.header && frame.spec !== told.video) tell({ video: frame.spec });
+      pass(TAG_VIDEO, frame);
+    },
   });
+  tell({});
   const sound = new SoundKeeper({
-    ...{ spec: soundEncoding(), log },
-    onFrame: (frame) => pass(TAG_AUDIO, frame),
+    ...{ spec: { ...told.audio, heAacEncoder }, log },
+    onFrame(frame) {
+      if (frame.header && !sameSpec(frame.spec, told.audio)) tell({ audio: frame.spec });
+      pass(TAG_AUDIO, frame);
+    },
   });
 
   return {
@@ -85,12 +101,12 @@ export function openOutput(options: OutputOptions): ProgrammeOutput {
     },
     switchVideo() {
       video = prepared;
+      if (video === null) tell({ video });
       order.hasVideo = video !== null;
       pictures.switch();
     },
     changeAudio(next) {
-      audio = next;
-      sound.change(soundEncoding());
+      sound.change({ ...wholeAudio(next), heAacEncoder });
     },
     check(nowMs) {
       pictures.check(nowMs);

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { possibleAudioKbps } from '../../domain/encoding.ts';
 import { type SoundEncoding, soundEncoderArgs } from '../ffmpeg/encoder-args.ts';
 import { CHANNELS, SAMPLE_RATE } from './clock.ts';
-import { type EncoderProcess, LEAD_SECONDS, startEncoderProcess } from './encoder-process.ts';
+import { type EncoderProcess, finishEncoder, LEAD_SECONDS, startEncoderProcess } from './encoder-process.ts';
 import { HangDetector } from './hang.ts';
 import { type TrackFrame, TrackOrder } from './output-order.ts';
 import { processUsage } from './usage.ts';
@@ -10,7 +10,7 @@ import { processUsage } from './usage.ts';
 export interface SoundKeeperOptions {
   readonly spec: SoundEncoding;
   readonly log: Logger;
-  readonly onFrame: (frame: TrackFrame) => void;
+  readonly onFrame: (frame: TrackFrame<SoundEncoding>) => void;
 }
 
 interface Run {
@@ -26,13 +26,11 @@ const BYTES_PER_SAMPLE = CHANNELS * 2;
 const RESTART_PAUSE_MS = 300;
 /** An encoder that lived this long was a good one: the next starts at once. */
 const GOOD_MS = 3000;
-/** What an encoder may take to write out its rest when another one follows. */
-const REST_MS = 1000;
 
 /** Keeps one encoder of sound running. It has a process of its own: nothing that happens to the picture is heard. */
 export class SoundKeeper {
   readonly #options: SoundKeeperOptions;
-  readonly #order: TrackOrder;
+  readonly #order: TrackOrder<SoundEncoding>;
   readonly #hang = new HangDetector(() => processUsage(this.pid).cpuSeconds);
   readonly #leaving = new Set<Run>();
   #spec: SoundEncoding;
@@ -100,7 +98,7 @@ export class SoundKeeper {
     }
     this.#starts += 1;
     const originMs = (firstSample * 1000) / SAMPLE_RATE;
-    const lane = this.#order.open();
+    const lane = this.#order.open(this.#spec);
     const encoder = startEncoderProcess({
       args: soundEncoderArgs(this.#spec, {
         sampleRate: SAMPLE_RATE,
@@ -130,10 +128,8 @@ export class SoundKeeper {
   #leave(run: Run): void {
     this.#run = null;
     this.#leaving.add(run);
-    const timer = setTimeout(() => run.encoder.kill(), REST_MS);
-    run.encoder
-      .stop()
-      .finally(() => clearTimeout(timer))
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'sound encoder did not end'));
+    finishEncoder(run.encoder).catch((error: unknown) =>
+      this.#options.log.error({ err: error }, 'sound encoder did not end'),
+    );
   }
 }

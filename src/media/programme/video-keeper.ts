@@ -4,6 +4,7 @@ import type { MixEventBody } from '../../domain/mix-event.ts';
 import type { VideoSpec } from '../../domain/programme.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { MAX_WAITING_BYTES } from './canvas-pool.ts';
+import { finishEncoder } from './encoder-process.ts';
 import { HangDetector } from './hang.ts';
 import { type TrackFrame, TrackOrder } from './output-order.ts';
 import { processUsage } from './usage.ts';
@@ -15,7 +16,7 @@ export interface VideoKeeperOptions {
   readonly spec: VideoSpec | null;
   readonly log: Logger;
   readonly onEvent: (event: MixEventBody) => void;
-  readonly onFrame: (frame: TrackFrame) => void;
+  readonly onFrame: (frame: TrackFrame<VideoSpec>) => void;
 }
 
 interface Run {
@@ -31,14 +32,12 @@ const RESTART_PAUSE_MS = 300;
 const GOOD_MS = 3000;
 /** Bad ends in a row after which another encoder is taken. */
 const MAX_BAD_ENDS = 2;
-/** What an encoder may take to write out its rest when another one follows. */
-const REST_MS = 1000;
 const SOFTWARE: EncoderName = 'libx264';
 
 /** Keeps one encoder of pictures running; its output goes on across encoders without going back in time. */
 export class VideoKeeper {
   readonly #options: VideoKeeperOptions;
-  readonly #order: TrackOrder;
+  readonly #order: TrackOrder<VideoSpec>;
   readonly #hang = new HangDetector(() => processUsage(this.pid).cpuSeconds);
   /** Those that write out their rest. */
   readonly #leaving = new Set<Run>();
@@ -126,7 +125,7 @@ export class VideoKeeper {
   #start(spec: VideoSpec): Run {
     const { log } = this.#options;
     this.#starts += 1;
-    const lane = this.#order.open();
+    const lane = this.#order.open(spec);
     const encoder = startVideoEncoder({ ...spec, encoder: this.#name }, { log, onTag: lane.push });
     const run: Run = { spec, name: this.#name, encoder, startedAt: performance.now(), ended: false };
     encoder.exited
@@ -142,11 +141,9 @@ export class VideoKeeper {
 
   #leave(run: Run): void {
     this.#leaving.add(run);
-    const timer = setTimeout(() => run.encoder.kill(), REST_MS);
-    run.encoder
-      .stop()
-      .finally(() => clearTimeout(timer))
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'encoder did not end'));
+    finishEncoder(run.encoder).catch((error: unknown) =>
+      this.#options.log.error({ err: error }, 'encoder did not end'),
+    );
   }
 
   #lost(run: Run, exit: FfmpegExit): void {

@@ -1,6 +1,5 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { ProgrammeSpec } from '../../../src/domain/programme.ts';
-import { scriptName } from '../../../src/media/flv/script.ts';
 import {
   type FlvTag,
   isKeyFrame,
@@ -30,6 +29,8 @@ const BLUE: Rgb = [0, 0, 255];
 const TONE_HZ = 500;
 const AUDIBLE = 0.06;
 const TOLERANCE = 40;
+const PULSE_MS = 60;
+const FRAME_MS = 1000 / SMALL_PROGRAMME.video.fps;
 
 let clips: { readonly red: FlvTag[]; readonly blue: FlvTag[] };
 let rig: ProgrammeRig | null = null;
@@ -61,13 +62,6 @@ async function startWithTwo(...options: Start): Promise<ProgrammeRig> {
 
 const headersOf = (tags: readonly FlvTag[], type: FlvTag['type']) =>
   tags.filter((tag) => tag.type === type && isSequenceHeader(tag));
-
-/** Width and height that metadata and picture header name, and what stands directly before each key frame behind a header. */
-function descriptions(tags: readonly FlvTag[]) {
-  return tags.flatMap((tag) =>
-    scriptName(tag) === 'onMetaData' ? [{ ms: tag.timestamp, text: tag.data.toString('latin1') }] : [],
-  );
-}
 
 function expectSteady(on: ProgrammeRig, tags: readonly FlvTag[], largestVideoGapMs: number): void {
   const fps = SMALL_PROGRAMME.video.fps;
@@ -107,16 +101,19 @@ test('size, rate, bitrate, GOP, preset and rate control change on the air, in on
   // One frame of the slowest rate, and the step from grid to grid.
   expectSteady(on, tags, 140);
   expect(await on.nginx.publishSessions('live', 'mix')).toBe(1);
-  expect(headersOf(tags, TAG_AUDIO)).toHaveLength(1);
+  expect(new Set(headersOf(tags, TAG_AUDIO).map(({ data }) => data.toString('hex'))).size).toBe(1);
   const headers = headersOf(tags, TAG_VIDEO);
   expect(headers.length).toBeGreaterThanOrEqual(4);
   for (const header of headers.slice(1)) {
     const next = tags.slice(tags.indexOf(header) + 1).find((tag) => tag.type === TAG_VIDEO && isMedia(tag));
     expect(next && isKeyFrame(next)).toBe(true);
     expect(next?.timestamp).toBe(header.timestamp);
-    expect(descriptions(tags).some(({ ms }) => ms === header.timestamp)).toBe(true);
   }
-  expect(await decodeErrors(await on.recording())).toBe('');
+  // FFmpeg's parser does not learn of a new header and complains, as `NULL`; its decoder does.
+  const complaints = (await decodeErrors(await on.recording()))
+    .split('\n')
+    .filter((line) => !/^\[NULL @|^ +Last message repeated|^$/.test(line));
+  expect(complaints).toEqual([]);
 });
 
 test('key frames stand on the GOP grid, whatever the preset', async () => {
@@ -140,7 +137,6 @@ test('a programme of sound alone has no picture anywhere, and pictures can join 
   expect(on.children('libx264')).toEqual([]);
   expect(on.children('scale=')).toEqual([]);
   expect(trackTimes(tags, TAG_AUDIO).largestGapMs).toBeLessThanOrEqual(22);
-  expect(descriptions(tags)[0]?.text).not.toContain('videocodecid');
   const sound = await lastSound(await on.recording(), 0.5);
   expect(toneLevel(sound, TONE_HZ)).toBeGreaterThan(AUDIBLE);
 
@@ -197,23 +193,51 @@ test('a hardware encoder that does not work here is replaced by libx264, which a
   expectSteady(on, await on.received(), 100);
 });
 
+/** Lets the process run for a part of the time only, less and less until told to hold. */
+function slowDown(pid: number) {
+  let part = 0.5;
+  let shrink = 0.985;
+  let timer: NodeJS.Timeout;
+  const pulse = (run: boolean): void => {
+    process.kill(pid, run ? 'SIGCONT' : 'SIGSTOP');
+    part *= shrink;
+    timer = setTimeout(() => pulse(!run), PULSE_MS * (run ? part : 1 - part));
+  };
+  pulse(true);
+  return {
+    hold() {
+      shrink = 1;
+    },
+    end() {
+      clearTimeout(timer);
+      process.kill(pid, 'SIGCONT');
+    },
+  };
+}
+
 test('an encoder that cannot keep up gives fewer pictures evenly and all of the sound, and recovers', async () => {
   const on = await startWithTwo();
   const [encoder = 0] = on.children('libx264');
   expect(encoder).toBeGreaterThan(0);
-  // It runs for a fraction of the time only.
-  let isStopped = false;
-  const pulses = setInterval(() => {
-    isStopped = !isStopped || Math.random() < 0.7;
-    process.kill(encoder, isStopped ? 'SIGSTOP' : 'SIGCONT');
-  }, 12);
+  const slowed = slowDown(encoder);
   try {
-    const { overloaded } = await on.until((status) => status.overloaded !== null, 40_000);
+    const { overloaded } = await on.until((status) => status.overloaded !== null, 60_000);
+    slowed.hold();
     expect(overloaded?.droppedShare).toBeGreaterThan(0);
-    await on.pass(6000);
+    await on.pass(4000);
+    const from = (await on.received()).at(-1)?.timestamp ?? 0;
+    await on.pass(5000);
+    const times = (await on.received())
+      .filter((tag) => tag.type === TAG_VIDEO && isMedia(tag) && tag.timestamp >= from)
+      .map((tag) => tag.timestamp);
+    const gaps = times.slice(1).map((ms, at) => (ms - (times[at] ?? 0)) / FRAME_MS);
+    const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    expect(mean).toBeGreaterThan(1.05);
+    // Evenly: next to all gaps are those on either side of the mean.
+    const near = gaps.filter((gap) => Math.abs(gap - mean) < 1.6);
+    expect(near.length / gaps.length, gaps.map((gap) => gap.toFixed(1)).join(' ')).toBeGreaterThan(0.9);
   } finally {
-    clearInterval(pulses);
-    process.kill(encoder, 'SIGCONT');
+    slowed.end();
   }
   await on.until((status) => status.overloaded === null, 60_000);
   expect(on.events.filter(({ type }) => type === 'overloaded' || type === 'recovered')).toHaveLength(2);

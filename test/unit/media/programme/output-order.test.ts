@@ -16,17 +16,17 @@ const frame = (timestamp: number, type: 8 | 9 = TAG_VIDEO): FlvTag => ({
 
 describe('a track made by encoders that follow each other', () => {
   function watched() {
-    const passed: TrackFrame[] = [];
-    return { order: new TrackOrder((one) => passed.push(one)), passed };
+    const passed: TrackFrame<string>[] = [];
+    return { order: new TrackOrder<string>((one) => passed.push(one)), passed };
   }
-  const outline = (frames: readonly TrackFrame[]) =>
+  const outline = (frames: readonly TrackFrame<string>[]) =>
     frames.map((one) => [one.frame.timestamp, one.header?.data[5] ?? null]);
 
   test('what the next one writes waits for the end of the one before', () => {
     const { order, passed } = watched();
-    const first = order.open();
-    const second = order.open();
-    const third = order.open();
+    const first = order.open('');
+    const second = order.open('');
+    const third = order.open('');
     first.push(header(1));
     first.push(frame(0));
     second.push(header(2));
@@ -47,7 +47,7 @@ describe('a track made by encoders that follow each other', () => {
 
   test('an encoder that ends before its turn leaves what it wrote', () => {
     const { order, passed } = watched();
-    const [first, second, third] = [order.open(), order.open(), order.open()];
+    const [first, second, third] = [order.open(''), order.open(''), order.open('')];
     second.push(frame(40));
     second.end();
     third.push(frame(80));
@@ -58,14 +58,14 @@ describe('a track made by encoders that follow each other', () => {
 
   test('times only grow, a header comes with its first frame and only when it is another one', () => {
     const { order, passed } = watched();
-    const first = order.open();
+    const first = order.open('');
     for (const tag of [header(1), frame(0), frame(40)]) first.push(tag);
     first.end();
-    const second = order.open();
+    const second = order.open('');
     const script: FlvTag = { type: TAG_SCRIPT, timestamp: 0, data: Buffer.from([2]) };
     for (const tag of [script, header(1), frame(20), frame(40), frame(60)]) second.push(tag);
     second.end();
-    const third = order.open();
+    const third = order.open('');
     for (const tag of [header(3), frame(50), frame(90)]) third.push(tag);
     expect(outline(passed)).toEqual([
       [0, 1],
