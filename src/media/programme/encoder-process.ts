@@ -25,8 +25,8 @@ export interface EncoderProcess {
   readonly lastOutputAt: number;
   /** Resolves behind its last tag. */
   readonly exited: Promise<FfmpegExit>;
-  /** Lets it write out what it has. */
-  stop(): Promise<FfmpegExit>;
+  /** Lets it write out what it has; ends it hard when that takes longer than two steps. */
+  stop(stepMs?: number): Promise<FfmpegExit>;
   kill(): void;
 }
 
@@ -107,8 +107,8 @@ export function startEncoderProcess(options: EncoderProcessOptions): EncoderProc
       }
       stdin.uncork();
     },
-    async stop() {
-      await child.stop();
+    async stop(stepMs) {
+      await child.stop(stepMs);
       return exited;
     },
     kill: () => child.kill(),
@@ -119,13 +119,6 @@ export function startEncoderProcess(options: EncoderProcessOptions): EncoderProc
 const [REST_MS, FIRST_REST_MS] = [1000, 3000];
 
 /** Ends it behind its last output; resolves when it is gone. */
-export async function finishEncoder(
-  encoder: Pick<EncoderProcess, 'stop' | 'kill' | 'firstOutputAt'>,
-): Promise<void> {
-  const timer = setTimeout(() => encoder.kill(), encoder.firstOutputAt === null ? FIRST_REST_MS : REST_MS);
-  try {
-    await encoder.stop();
-  } finally {
-    clearTimeout(timer);
-  }
+export async function finishEncoder(encoder: Pick<EncoderProcess, 'stop' | 'firstOutputAt'>): Promise<void> {
+  await encoder.stop(encoder.firstOutputAt === null ? FIRST_REST_MS : REST_MS);
 }

@@ -72,7 +72,7 @@ export function startVideoEncoder(
     get waiting() {
       return dueTimes.length;
     },
-    stop: () => child.stop(),
+    stop: (stepMs) => child.stop(stepMs),
     kill: () => child.kill(),
   };
 }

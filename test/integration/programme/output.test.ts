@@ -13,6 +13,7 @@ import {
 import { createProgrammeClock, type ProgrammeClock } from '../../../src/media/programme/clock.ts';
 import { openOutput, type ProgrammeOutput } from '../../../src/media/programme/output.ts';
 import { decodeAmf } from '../../../src/media/rtmp/amf.ts';
+import { eventually } from '../../support/eventually.ts';
 import { trackTimes } from '../../support/media-checks.ts';
 
 const FIRST: VideoSpec = { width: 128, height: 96, fps: 30, bitrateKbps: 200, gopSeconds: 1 };
@@ -97,6 +98,11 @@ test('changes in quick succession leave no frame out and none of an encoder that
     on.switchVideo();
     feed(on, clock, video, 5);
   }
+  // Many encoders at once take their time to start.
+  await eventually(() => {
+    on.check(performance.now());
+    return tags.filter((tag) => tag.type === TAG_VIDEO).length === 25 + 4;
+  }, 20_000);
   await on.stop();
   const each = (width: number, frames: number) => [`m${width}`, 'h', 'K', ...Array(frames - 1).fill('p')];
   expect(outline(tags)).toEqual([...each(128, 10), ...each(64, 5), ...each(96, 5), ...each(160, 5)]);
