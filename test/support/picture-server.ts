@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -51,6 +55,58 @@ export async function startPictureServer(): Promise<PictureServer> {
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** An HTTPS server with a certificate of its own, which answers everything with the same bytes. */
+export interface SecurePictures {
+  readonly url: string;
+  readonly connections: number;
+  readonly requests: number;
+  /** What is started meanwhile has the certificate among those of its environment. */
+  trusted<T>(run: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export async function startSecurePictures(answer: Buffer): Promise<SecurePictures> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'roomcast-tls-'));
+  const [key, authority] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  await run('openssl', ['req', ...made, ...subject, '-keyout', key, '-out', authority]);
+  let [connections, requests] = [0, 0];
+  const identity = { key: await readFile(key), cert: await readFile(authority) };
+  const server = createSecureServer(identity, (_request, response) => {
+    requests += 1;
+    response.end(answer);
+  });
+  server.on('connection', () => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get connections() {
+      return connections;
+    },
+    get requests() {
+      return requests;
+    },
+    async trusted(start) {
+      const before = process.env['NODE_EXTRA_CA_CERTS'];
+      process.env['NODE_EXTRA_CA_CERTS'] = authority;
+      try {
+        return await start();
+      } finally {
+        if (before === undefined) delete process.env['NODE_EXTRA_CA_CERTS'];
+        else process.env['NODE_EXTRA_CA_CERTS'] = before;
+      }
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true });
     },
   };
 }

@@ -8,7 +8,7 @@ const DIGITS = 10;
 
 const HOUR_MS = 3_600_000;
 /** Parts of the font's size. */
-const BETWEEN = 0.06;
+const BETWEEN = 0.05;
 const BLANK = 0.3;
 /** From the canvas' edge, in parts of its height. */
 const MARGIN = 0.025;

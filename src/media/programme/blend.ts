@@ -3,56 +3,68 @@ export const FULL = 256;
 
 const HALF = 128;
 
-function clamped(value: number): number {
-  return Math.max(0, Math.min(255, value));
-}
-
-/** A run of bytes in a plane. */
-export interface Run {
+/** A part of a plane: where it begins in its bytes, and from row to row. */
+export interface Area {
   readonly data: Uint8Array;
-  readonly at: number;
+  readonly start: number;
+  readonly stride: number;
 }
 
-/** Mixes a row of an opaque picture into a row of the canvas; weight 0 to 256. */
-export function blendRow(to: Run, from: Run, count: number, weight: number): void {
+export interface AreaSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Mixes an area of an opaque picture into one of the canvas; weight 0 to 256. */
+export function blendArea(to: Area, from: Area, { columns, rows }: AreaSize, weight: number): void {
   const [target, source] = [to.data, from.data];
-  for (let i = 0; i < count; i++) {
-    const below = target[to.at + i] as number;
-    target[to.at + i] = below + ((((source[from.at + i] as number) - below) * weight + HALF) >> 8);
+  for (let row = 0; row < rows; row++) {
+    let at = to.start + row * to.stride;
+    const end = at + columns;
+    for (let other = from.start + row * from.stride; at < end; at++, other++) {
+      const below = target[at] as number;
+      target[at] = below + ((((source[other] as number) - below) * weight + HALF) >> 8);
+    }
   }
 }
 
-/** As blendRow, of one value. */
-export function blendValue(to: Run, value: number, count: number, weight: number): void {
+/** As blendArea, of one value. */
+export function blendValue(to: Area, value: number, { columns, rows }: AreaSize, weight: number): void {
   const target = to.data;
-  for (let i = 0; i < count; i++) {
-    const below = target[to.at + i] as number;
-    target[to.at + i] = below + (((value - below) * weight + HALF) >> 8);
+  for (let row = 0; row < rows; row++) {
+    const start = to.start + row * to.stride;
+    for (let at = start; at < start + columns; at++) {
+      const below = target[at] as number;
+      target[at] = below + (((value - below) * weight + HALF) >> 8);
+    }
   }
 }
 
-/** A row whose values are multiplied by its alpha (0 to 255) already; `zero` is the value of nothing. */
-export interface AlphaRun extends Run {
+/** An area whose values are multiplied by its alpha (0 to 255) already. */
+export interface AlphaArea extends Area {
+  /** In the same places as the values, from `alphaStart` on. */
   readonly alpha: Uint8Array;
-  readonly alphaAt: number;
+  readonly alphaStart: number;
+  /** The value of nothing. */
   readonly zero: number;
 }
 
-/** Lays a row with alpha over a row of the canvas; weight 0 to 256. */
-export function blendAlphaRow(to: Run, from: AlphaRun, count: number, weight: number): void {
-  const [target, source, { alpha, zero }] = [to.data, from.data, from];
-  for (let i = 0; i < count; i++) {
-    const covers = alpha[from.alphaAt + i] as number;
-    if (covers === 0) continue;
-    const value = source[from.at + i] as number;
-    if (covers === 255 && weight === FULL) {
-      target[to.at + i] = value;
-      continue;
+/** Lays an area with alpha over one of the canvas; weight 0 to 256. */
+export function blendAlphaArea(to: Area, from: AlphaArea, { columns, rows }: AreaSize, weight: number): void {
+  const { data: source, alpha, zero, stride } = from;
+  const target = to.data;
+  const toAlpha = from.alphaStart - from.start;
+  for (let row = 0; row < rows; row++) {
+    let at = to.start + row * to.stride;
+    const end = at + columns;
+    for (let other = from.start + row * stride; at < end; at++, other++) {
+      const covers = alpha[other + toAlpha] as number;
+      if (covers === 0) continue;
+      // 255 becomes 256: what covers fully leaves nothing of what lies below.
+      const share = ((covers + (covers >> 7)) * weight + HALF) >> 8;
+      const below = ((target[at] as number) - zero) * (FULL - share);
+      const mixed = zero + ((((source[other] as number) - zero) * weight + below + HALF) >> 8);
+      target[at] = Math.max(0, Math.min(255, mixed));
     }
-    const below = (target[to.at + i] as number) - zero;
-    // 255 becomes 256: what covers fully leaves nothing of what lies below.
-    const share = ((covers + (covers >> 7)) * weight + HALF) >> 8;
-    const sum = (value - zero) * weight + below * (FULL - share) + HALF;
-    target[to.at + i] = clamped(zero + (sum >> 8));
   }
 }

@@ -1,5 +1,5 @@
 import type { Picture } from '../pictures/picture.ts';
-import { blendAlphaRow, blendRow, blendValue, FULL } from './blend.ts';
+import { type Area, type AreaSize, blendAlphaArea, blendArea, blendValue, FULL } from './blend.ts';
 import { type Frame, frameBytes, nextFrameId } from './frame-pool.ts';
 import { intersection, type Rectangle } from './layers.ts';
 
@@ -32,7 +32,7 @@ export interface Place {
 }
 
 /** Black in studio range. */
-const ZERO = [16, 128, 128] as const;
+const ZERO = [16, 128, 128];
 
 export function createCanvas(width: number, height: number): Canvas {
   return { width, height, data: Buffer.allocUnsafeSlow(frameBytes(width, height)) };
@@ -62,67 +62,72 @@ export function parseColor(text: string): YuvColor {
 
 /** Mixes one colour into a part of the canvas; weight 0 to 256. */
 export function fillBox(canvas: Canvas, box: Rectangle, color: YuvColor, weight = FULL): void {
+  const { data } = canvas;
   const values = [color.y, color.u, color.v];
   for (const [index, plane] of planesOf(canvas.width, canvas.height).entries()) {
     const divisor = index === 0 ? 1 : 2;
-    const [value, count] = [values[index] ?? 0, box.width / divisor];
-    for (let row = box.y / divisor; row < (box.y + box.height) / divisor; row++) {
-      const at = plane.start + row * plane.stride + box.x / divisor;
-      if (weight === FULL) canvas.data.fill(value, at, at + count);
-      else blendValue({ data: canvas.data, at }, value, count, weight);
+    const value = values[index] ?? 0;
+    const [columns, rows] = [box.width / divisor, box.height / divisor];
+    const start = plane.start + (box.y / divisor) * plane.stride + box.x / divisor;
+    if (weight !== FULL) blendValue({ data, start, stride: plane.stride }, value, { columns, rows }, weight);
+    for (let row = 0; weight === FULL && row < rows; row++) {
+      const at = start + row * plane.stride;
+      data.fill(value, at, at + columns);
     }
   }
 }
 
-type DrawRow = (plane: number, to: number, from: number, count: number) => void;
+/** The clipped part of one plane, in the canvas and in the picture. */
+interface Part {
+  readonly plane: number;
+  readonly to: Area;
+  readonly from: Area;
+  readonly size: AreaSize;
+}
 
-/** Gives each row of the clipped part: where it begins in the canvas and in the picture, in bytes. */
-function eachRow(canvas: Canvas, picture: Frame, { box, clip }: Place, draw: DrawRow): void {
+function partsOf(canvas: Canvas, picture: Frame, { box, clip }: Place): Part[] {
   const targets = planesOf(canvas.width, canvas.height);
   const part = intersection(box, clip);
-  if (!part) return;
-  for (const [index, source] of planesOf(picture.width, picture.height).entries()) {
-    const target = targets[index] as Plane;
-    const divisor = index === 0 ? 1 : 2;
+  if (!part) return [];
+  return planesOf(picture.width, picture.height).map((source, plane) => {
+    const target = targets[plane] as Plane;
+    const divisor = plane === 0 ? 1 : 2;
     const [left, top] = [(part.x - box.x) / divisor, (part.y - box.y) / divisor];
-    let from = source.start + top * source.stride + left;
-    let to = target.start + (part.y / divisor) * target.stride + part.x / divisor;
-    for (let row = 0; row < part.height / divisor; row++) {
-      draw(index, to, from, part.width / divisor);
-      from += source.stride;
-      to += target.stride;
-    }
-  }
+    const to = target.start + (part.y / divisor) * target.stride + part.x / divisor;
+    const from = source.start + top * source.stride + left;
+    return {
+      plane,
+      to: { data: canvas.data, start: to, stride: target.stride },
+      from: { data: picture.data, start: from, stride: source.stride },
+      size: { columns: part.width / divisor, rows: part.height / divisor },
+    };
+  });
 }
 
 /** Draws a part of an opaque picture: row copies, or mixed with what stands there. */
 export function drawFrame(canvas: Canvas, frame: Frame, place: Place): void {
-  const { weight } = place;
-  const [target, source] = [canvas.data, frame.data];
-  eachRow(canvas, frame, place, (_plane, to, from, count) => {
-    if (weight === FULL) source.copy(target, to, from, from + count);
-    else blendRow({ data: target, at: to }, { data: source, at: from }, count, weight);
-  });
+  for (const { to, from, size } of partsOf(canvas, frame, place)) {
+    if (place.weight !== FULL) blendArea(to, from, size, place.weight);
+    for (let row = 0; place.weight === FULL && row < size.rows; row++) {
+      const at = from.start + row * from.stride;
+      frame.data.copy(canvas.data, to.start + row * to.stride, at, at + size.columns);
+    }
+  }
 }
 
 /** Lays a part of a picture over what stands there. */
 export function drawPicture(canvas: Canvas, picture: Picture, place: Place): void {
-  const { alpha, data } = picture;
+  const { alpha } = picture;
   if (!alpha) {
     drawFrame(canvas, picture, place);
     return;
   }
-  const luma = picture.width * picture.height;
-  const covers = [
-    { alpha: alpha.luma, start: 0, zero: ZERO[0] },
-    { alpha: alpha.chroma, start: luma, zero: ZERO[1] },
-    { alpha: alpha.chroma, start: luma + luma / 4, zero: ZERO[2] },
-  ] as const;
-  eachRow(canvas, picture, place, (plane, to, from, count) => {
-    const { start, ...run } = covers[plane] as (typeof covers)[number];
-    const row = { ...run, data, at: from, alphaAt: from - start };
-    blendAlphaRow({ data: canvas.data, at: to }, row, count, place.weight);
-  });
+  const planes = planesOf(picture.width, picture.height);
+  for (const { plane, to, from, size } of partsOf(canvas, picture, place)) {
+    const alphaStart = from.start - (planes[plane]?.start ?? 0);
+    const covers = { alpha: plane === 0 ? alpha.luma : alpha.chroma, alphaStart, zero: ZERO[plane] ?? 0 };
+    blendAlphaArea(to, { ...from, ...covers }, size, place.weight);
+  }
 }
 
 function scalePlane(from: Frame, source: Plane, to: Frame, target: Plane, whole: boolean): void {

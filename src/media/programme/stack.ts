@@ -53,6 +53,7 @@ interface Ranked {
 
 /** A twentieth of the canvas' height, which reads well on a telephone. */
 const TIME_HEIGHT = 1 / 20;
+const MIN_TIME_SIZE = 4;
 
 function placeholderOf({ width, height, renderMode, placeholder }: LayoutBox, ask: Ask): PictureSlot | null {
   return placeholder === undefined ? null : ask({ type: 'url', url: placeholder, width, height, renderMode });
@@ -75,7 +76,7 @@ function rankCells({ programme, inputs }: SceneWish, size: CanvasSize, nowMs: nu
 
 function watermarkPiece(watermark: Watermark, key: string, size: CanvasSize, ask: Ask): Piece | null {
   if (watermark.type === 'timestamp') {
-    const fontSize = watermark.fontSize ?? Math.round(size.height * TIME_HEIGHT);
+    const fontSize = watermark.fontSize ?? Math.max(MIN_TIME_SIZE, Math.round(size.height * TIME_HEIGHT));
     return { type: 'time', key, watermark, glyphs: ask({ type: 'glyphs', fontSize }) };
   }
   const box = evenBox(watermark.x, watermark.y, watermark.width, watermark.height);
