@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { wholeAudio } from '../src/domain/encoding.ts';
-import { GatewayError } from '../src/domain/errors.ts';
 import type { JobOutcome, MixStatus } from '../src/domain/job.ts';
-import type { Encoders } from '../src/media/ffmpeg/capabilities.ts';
+import { assertSoundEncodable, type Encoders } from '../src/media/ffmpeg/capabilities.ts';
 import { launchProgramme, type ProgrammeChild } from '../src/media/programme/launcher.ts';
 import type { Sources } from '../src/media/programme/protocol.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
@@ -78,21 +76,13 @@ async function keepRunning(
   return outcomeOfAbort(signal);
 }
 
-/** Throws `tool-missing` for what no encoder of this machine makes. */
-function assertEncodable({ source }: MixTask, { heAac }: Encoders): void {
-  const { codec } = wholeAudio(source.programme.audio);
-  if (codec === 'aac-lc' || heAac !== null) return;
-  const message = `the ffmpeg of this machine has no encoder of ${codec}: it needs libfdk_aac, or aac_at on macOS`;
-  throw new GatewayError('tool-missing', message, { blame: 'system', retry: 'never' });
-}
-
 /** Mixes a room's streams into one programme, published to the hub as the task's stream. */
 export function createMixJob(deps: MixJobDeps): JobHandler {
   return async (context) => {
     const task = await context.facts.getTask(context.job.id);
     if (!isMix(task)) return { result: 'done' };
     const encoders = await deps.encoders();
-    assertEncodable(task, encoders);
+    assertSoundEncodable(task.source.programme.audio, encoders);
     const find = createSourceFinder(context, task);
     const run: Run = { child: null, encoders, sources: await find(), status: null };
     const unfollow = followSources(context, task, find, (sources) => {

@@ -1,6 +1,12 @@
 import type { Logger } from 'pino';
-import { VIDEO_ENCODERS, type VideoEncoder, type VideoEncoderChoice } from '../../domain/encoding.ts';
+import {
+  VIDEO_ENCODERS,
+  type VideoEncoder,
+  type VideoEncoderChoice,
+  wholeAudio,
+} from '../../domain/encoding.ts';
 import { GatewayError } from '../../domain/errors.ts';
+import type { AudioSpec } from '../../domain/programme.ts';
 import { encoderTrialArgs, HE_AAC_ENCODERS, type HeAacEncoder } from './encoder-args.ts';
 import { startFfmpeg } from './process.ts';
 
@@ -69,6 +75,14 @@ export interface Encoders {
   readonly video: VideoEncoder;
   /** null: no HE-AAC here. */
   readonly heAac: HeAacEncoder | null;
+}
+
+/** Throws `tool-missing` for sound that no encoder of this machine makes. */
+export function assertSoundEncodable(audio: AudioSpec, { heAac }: Encoders): void {
+  const { codec } = wholeAudio(audio);
+  if (codec === 'aac-lc' || heAac !== null) return;
+  const message = `the ffmpeg of this machine has no encoder of ${codec}: it needs libfdk_aac, or aac_at on macOS`;
+  throw new GatewayError('tool-missing', message, { blame: 'system', retry: 'never' });
 }
 
 const HARDWARE_ENCODERS = VIDEO_ENCODERS.filter((name) => name !== 'libx264');
