@@ -39,6 +39,8 @@ const MAX_UNREAD_BYTES = 24 * 1024 * 1024;
 const MAX_UNTIMED_BYTES = 4 * 1024 * 1024;
 const MIN_UNTIMED = 8;
 const SOUND_BYTES = DECODER_AUDIO_SAMPLES * CHANNELS * 2;
+/** FFmpeg says where in its memory the complaining part lies. */
+const ADDRESS = / @ 0x[0-9a-f]+/;
 const TIME = /pts:(-?\d+|NOPTS)\s+pts_time:(\S+)/;
 
 /** Calls back for each `frame: pts: pts_time:` line that FFmpeg's metadata filter prints. */
@@ -135,7 +137,7 @@ export function startDecoder(options: DecoderOptions): Decoder {
     stdout: 'ignore',
     extraPipes: 4,
     nice: options.nice,
-    onLine: options.onComplaint,
+    onLine: (line) => options.onComplaint(line.replace(ADDRESS, '')),
   });
   const [videoTimes, audioTimes, pictures, sound] = child.pipes;
   if (videoTimes && pictures && video) readPictures(options, videoTimes, pictures, () => child.kill());
