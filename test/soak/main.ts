@@ -15,7 +15,11 @@ interface Options {
 
 type Soak = (options: Options, context: SoakContext) => Promise<SoakReport>;
 
-async function runManyInterruptions(options: Options, context: SoakContext): Promise<SoakReport> {
+interface ManyRuns extends SoakReport {
+  readonly reports: readonly SoakReport[];
+}
+
+async function runManyInterruptions(options: Options, context: SoakContext): Promise<SoakReport | ManyRuns> {
   const { runInterruptions } = await import('./interruptions.ts');
   const first = options.seed ?? Math.floor(Math.random() * 1_000_000);
   const { seconds = 60, runs } = options;
@@ -29,7 +33,7 @@ async function runManyInterruptions(options: Options, context: SoakContext): Pro
   const [only] = reports;
   if (only && reports.length === 1) return only;
   const broken = reports.flatMap((report, at) => report.broken.map((text) => `seed ${first + at}: ${text}`));
-  return { soak: 'interruptions', seconds: seconds * runs, broken, reports } as SoakReport;
+  return { soak: 'interruptions', seconds: seconds * runs, broken, reports };
 }
 
 const SOAKS: Readonly<Record<string, Soak>> = {
