@@ -36,7 +36,7 @@ function inputRow(input: Mix['inputs'][number]): string[] {
 }
 
 /** Inputs, encoder, overload and last events of a mix. */
-export function mixLines({ inputs, encoder, process, events }: Mix): string[] {
+export function mixLines({ inputs, encoder, overloaded, process, events }: Mix): string[] {
   const lines =
     inputs.length === 0
       ? []
@@ -45,6 +45,12 @@ export function mixLines({ inputs, encoder, process, events }: Mix): string[] {
     const frames = `${encoder.framesOut} pictures, ${encoder.framesDropped} dropped, ${encoder.lateTicks} late`;
     const cost = `${process.cpuSeconds.toFixed(1)} s CPU, ${Math.round(process.rssBytes / 1e6)} MB`;
     lines.push('', `encoder: ${frames}, ${encoder.starts} starts; ${cost}`);
+  }
+  if (overloaded) {
+    const share = `${Math.round(overloaded.droppedShare * 100)} % of the pictures left out`;
+    lines.push(
+      `overloaded: ${share}, ${Math.round(overloaded.behindMs)} ms behind, ${overloaded.lateTicks} late`,
+    );
   }
   const last = events.slice(-SHOWN_EVENTS);
   return last.length === 0

@@ -15,6 +15,10 @@ export type VideoEncoder = (typeof VIDEO_ENCODERS)[number];
 export const VIDEO_ENCODER_CHOICES = [...VIDEO_ENCODERS, 'auto'] as const;
 export type VideoEncoderChoice = (typeof VIDEO_ENCODER_CHOICES)[number];
 
+/** FFmpeg's encoders of HE-AAC; its own `aac` has LC only. */
+export const HE_AAC_ENCODERS = ['libfdk_aac', 'aac_at'] as const;
+export type HeAacEncoder = (typeof HE_AAC_ENCODERS)[number];
+
 /** An audio spec with nothing left to a default. */
 export type WholeAudioSpec = Required<AudioSpec>;
 

@@ -1,3 +1,4 @@
+import { wholeAudio } from './encoding.ts';
 import { type LayoutRequest, withLayout } from './layout/change.ts';
 import {
   type AudioSpec,
@@ -86,11 +87,6 @@ export function startProgramme(asked: ProgrammeChange): ProgrammeSpec {
   return apply(DEFAULT_PROGRAMME, asked);
 }
 
-/** Said in full, so that who says the defaults again changes nothing. */
-function fullAudio(audio: AudioSpec): AudioSpec {
-  return { sampleRate: 48_000, channels: 2, codec: 'aac-lc', ...audio };
-}
-
 /** The programme with a change made while it runs; throws `bad-request` for what cannot change then. */
 export function changeProgramme(present: ProgrammeSpec, change: ProgrammeChange): ProgrammeSpec {
   if (present.video === null && change.video) {
@@ -100,7 +96,8 @@ export function changeProgramme(present: ProgrammeSpec, change: ProgrammeChange)
     refuse('a programme with video cannot become one of sound only while it runs: start another');
   }
   const changed = apply(present, present.video === null ? { ...change, video: null } : change);
-  if (!sameSpec(fullAudio(present.audio), fullAudio(changed.audio))) {
+  // In full: who says a default again changes nothing.
+  if (!sameSpec(wholeAudio(present.audio), wholeAudio(changed.audio))) {
     refuse('codec, sample rate, channels and bitrate of the sound are fixed while it runs: start another');
   }
   return { ...changed, audio: present.audio };

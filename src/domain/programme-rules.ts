@@ -1,3 +1,4 @@
+import { assertAudioSpec } from './encoding.ts';
 import { canonicalUser, encodeRoom, parseUserId } from './ids.ts';
 import { DEFAULT_MAX_INPUTS, MOST_INPUTS } from './layout/box.ts';
 import { checkLayout } from './layout/rules.ts';
@@ -38,14 +39,13 @@ function checkVideo(video: VideoSpec, use: ProgrammeUse): void {
   if (video.rateControl !== undefined) assertOneOf('the rate control', video.rateControl, RATE_CONTROLS);
 }
 
-function checkAudio({ bitrateKbps, sampleRate, channels, codec }: AudioSpec): void {
+function checkAudio(audio: AudioSpec): void {
+  const { bitrateKbps, sampleRate, channels, codec } = audio;
   assertWhole('the bitrate of the sound in kbps', bitrateKbps, LIMITS.audioKbps);
   if (sampleRate !== undefined) assertOneOf('the sample rate', sampleRate, SAMPLE_RATES);
   if (channels !== undefined) assertOneOf('the number of channels', channels, [1, 2]);
-  if (codec === undefined) return;
-  assertOneOf('the audio codec', codec, AUDIO_CODECS);
-  if (codec !== 'aac-lc' && sampleRate === 8000) refuse(`${codec} needs a sample rate above 8000`);
-  if (codec === 'he-aac-v2' && channels === 1) refuse('he-aac-v2 needs 2 channels');
+  if (codec !== undefined) assertOneOf('the audio codec', codec, AUDIO_CODECS);
+  assertAudioSpec(audio);
 }
 
 function nameOf({ userId, room }: RoomUser): string {

@@ -26,6 +26,7 @@ export function mixView(
       framesDropped: status.framesDropped,
       lateTicks: status.lateTicks,
     },
+    overloaded: status?.overloaded ?? null,
     process: status && { pid: status.pid, cpuSeconds: status.cpuSeconds, rssBytes: status.rssBytes },
     events: events.flatMap((event) => (event.type === 'speaking' ? [] : [{ ...event }])),
   };

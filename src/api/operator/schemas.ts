@@ -180,6 +180,17 @@ export const shownMixAnswer = z.strictObject({
       lateTicks: z.int(),
     })
     .nullable(),
+  overloaded: z
+    .strictObject({
+      since: z.number().meta({ description: 'unix ms' }),
+      droppedShare: z.number().meta({ description: 'of the pictures of the last ten seconds, 0 to 1' }),
+      behindMs: z.number(),
+      lateTicks: z.int(),
+    })
+    .nullable()
+    .meta({
+      description: 'pictures are left out, evenly, because the machine cannot keep up; sound never is',
+    }),
   process: z
     .strictObject({ pid: z.int(), cpuSeconds: z.number(), rssBytes: z.number() })
     .nullable()

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import {
+  HE_AAC_ENCODERS,
+  type HeAacEncoder,
   VIDEO_ENCODERS,
   type VideoEncoder,
   type VideoEncoderChoice,
@@ -7,7 +9,7 @@ import {
 } from '../../domain/encoding.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import type { AudioSpec } from '../../domain/programme.ts';
-import { encoderTrialArgs, HE_AAC_ENCODERS, type HeAacEncoder } from './encoder-args.ts';
+import { encoderTrialArgs } from './encoder-args.ts';
 import { startFfmpeg } from './process.ts';
 
 export interface FfmpegCapabilities {

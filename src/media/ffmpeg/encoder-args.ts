@@ -1,15 +1,16 @@
 import ffmpeg from 'fluent-ffmpeg';
-import { possibleAudioKbps, type VideoEncoder, type WholeAudioSpec } from '../../domain/encoding.ts';
+import {
+  type HeAacEncoder,
+  possibleAudioKbps,
+  type VideoEncoder,
+  type WholeAudioSpec,
+} from '../../domain/encoding.ts';
 import type { VideoSpec } from '../../domain/programme.ts';
 import { argumentsOf, QUIET } from './argv.ts';
 
 export interface VideoEncoding extends VideoSpec {
   readonly encoder: VideoEncoder;
 }
-
-/** FFmpeg's encoders of HE-AAC; its own `aac` has LC only. */
-export const HE_AAC_ENCODERS = ['libfdk_aac', 'aac_at'] as const;
-export type HeAacEncoder = (typeof HE_AAC_ENCODERS)[number];
 
 export interface SoundEncoding extends WholeAudioSpec {
   /** Used for HE-AAC only. */

@@ -40,7 +40,7 @@ describe('starting a relay', () => {
       error: null,
       programme: DEFAULT_PROGRAMME,
       sequenceNumber: null,
-      mix: { state: 'waiting', inputs: [], encoder: null, process: null, events: [] },
+      mix: { state: 'waiting', inputs: [], encoder: null, overloaded: null, process: null, events: [] },
     });
     const mix = { kind: 'mix', id: json.taskId } as const;
     await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });
@@ -104,7 +104,63 @@ describe('starting a relay', () => {
   });
 });
 
+describe('HE-AAC', () => {
+  const asked = { room: 7, targets: [TO], audio: { bitrateKbps: 48, codec: 'he-aac' } };
+  const facts = (workerId: string, encoders: string[]) =>
+    redis.set(`roomcast:worker-facts:${workerId}`, JSON.stringify({ workerId, encoders }));
+
+  it('is refused while the FFmpeg of no worker has it, and taken when one does', async () => {
+    await facts('w1', ['libx264', 'aac']);
+    const { status, json } = await ask('POST', '/relays', asked);
+    expect(status).toBe(400);
+    expect(json.error.message).toMatch(/no worker has an FFmpeg that encodes he-aac/);
+    expect(await tasks.list()).toEqual([]);
+    await facts('w2', ['libx264', 'aac', 'libfdk_aac']);
+    expect((await ask('POST', '/relays', asked)).status).toBe(201);
+  });
+});
+
 describe('a running relay', () => {
+  it('shows its mix: inputs with state, size and volume, and what is overloaded', async () => {
+    const taskId = await startRelay();
+    const writer = createStatusWriter({ redis, job: { kind: 'mix', id: taskId }, workerId: 'w', epoch: 1 });
+    const input = {
+      streamId: '7_7_ann_main',
+      userId: 'ann',
+      stream: 'main',
+      state: 'live',
+      width: 1280,
+      height: 720,
+      hasAudio: true,
+      volume: 42,
+    } as const;
+    const overloaded = { since: 5, droppedShare: 0.25, behindMs: 900, lateTicks: 12 };
+    writer.report({
+      kind: 'mix',
+      state: 'running',
+      pid: 77,
+      inputs: [input],
+      framesOut: 100,
+      framesDropped: 25,
+      lateTicks: 12,
+      overloaded,
+      encoderStarts: 1,
+      publisherStarts: 1,
+      cpuSeconds: 3.5,
+      rssBytes: 1e8,
+    });
+    await writer.rewrite();
+    expect((await ask('GET', `/relays/${taskId}`)).json.mix).toEqual({
+      state: 'running',
+      inputs: [input],
+      encoder: { starts: 1, framesOut: 100, framesDropped: 25, lateTicks: 12 },
+      overloaded,
+      process: { pid: 77, cpuSeconds: 3.5, rssBytes: 1e8 },
+      events: [],
+    });
+    await writer.close();
+  });
+
   it('shows what its workers report', async () => {
     const taskId = await startRelay();
     const writer = createStatusWriter({ redis, job: { kind: 'push', id: taskId }, workerId: 'w', epoch: 1 });

@@ -3,6 +3,7 @@ import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { recordView } from '../../../domain/task-view.ts';
+import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
@@ -45,7 +46,9 @@ async function startRecording(deps: OperatorDeps, body: z.output<typeof startRec
   if (body.startAt !== undefined && body.startAt < deps.now() - PAST_START_MS) {
     throw new GatewayError('bad-request', 'startAt: lies in the past');
   }
-  const task = await deps.tasks.createRecord(readNewTask(deps, body), {
+  const asked = readNewTask(deps, body);
+  await assertEncodable(deps, asked.source);
+  const task = await deps.tasks.createRecord(asked, {
     formats: [...new Set(body.formats)],
     startAt: body.startAt ?? null,
     durationMs: body.durationMs ?? null,

@@ -5,6 +5,7 @@ import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
+import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
@@ -57,7 +58,9 @@ function jobsOf({ taskId, source }: RelayTask): readonly JobRef[] {
 
 async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
   const targets = makeTargets(deps.clusterSecret, body.targets, []);
-  const task = await deps.tasks.createRelay(readNewTask(deps, body), targets);
+  const asked = readNewTask(deps, body);
+  await assertEncodable(deps, asked.source);
+  const task = await deps.tasks.createRelay(asked, targets);
   return { taskId: task.taskId, streamId: task.streamId };
 }
 
