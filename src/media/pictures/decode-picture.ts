@@ -30,7 +30,9 @@ export async function decodePicture(input: Buffer, options: DecodeOptions): Prom
   const luma = width * height;
   const args = pictureArgs({ ...options, format });
   const frame = await oneFrame({ ...options, args, input, bytes: luma * 2.5 });
-  const covers = frame.subarray(luma * 1.5);
-  const alpha = isOpaque(covers) ? null : { luma: covers, chroma: halved(covers, width, height) };
-  return { width, height, data: frame.subarray(0, luma * 1.5), id: nextFrameId(), ptsMs: 0, alpha };
+  const [colors, covers] = [frame.subarray(0, luma * 1.5), frame.subarray(luma * 1.5)];
+  const picture = { width, height, id: nextFrameId(), ptsMs: 0 };
+  // A copy lets go of an alpha that says nothing.
+  if (isOpaque(covers)) return { ...picture, data: Buffer.from(colors), alpha: null };
+  return { ...picture, data: colors, alpha: { luma: covers, chroma: halved(covers, width, height) } };
 }

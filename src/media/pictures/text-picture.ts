@@ -42,7 +42,9 @@ export function textPicture(mask: TextMask, color: string, background?: string):
   const quarter = halved(mask.data, width, height);
   const paint = (plane: number, from: Uint8Array): Uint8Array => {
     const table = tableOf(plane, ink, paper);
-    return from.map((value) => table[value] as number);
+    const out = new Uint8Array(from.length);
+    for (let at = 0; at < from.length; at++) out[at] = table[from[at] as number] as number;
+    return out;
   };
   const data = Buffer.allocUnsafeSlow(frameBytes(width, height));
   data.set(paint(0, mask.data));

@@ -10,7 +10,6 @@ import { pngArgs } from '../ffmpeg/test-card-args.ts';
 import { createGate } from '../pictures/gate.ts';
 import { openPictures } from '../pictures/open-pictures.ts';
 import type { PictureSlot } from '../pictures/picture-store.ts';
-import { parseColor } from '../programme/canvas.ts';
 import type { InputRef } from '../programme/protocol.ts';
 import { createScene } from '../programme/scene.ts';
 import { createStillInput, type StillInput } from './still-input.ts';
@@ -91,8 +90,7 @@ export async function drawPreview(options: PreviewOptions): Promise<Buffer> {
     },
   };
   try {
-    const background = parseColor(programme.background);
-    const scene = createScene({ canvas: { width, height }, background, pictures });
+    const scene = createScene({ canvas: { width, height }, pictures });
     scene.want({ programme, inputs: inputs.map((input) => ({ input, blocked: FREE })) }, performance.now());
     await untilReady(
       () => scene.advance(performance.now()),

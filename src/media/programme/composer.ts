@@ -24,13 +24,12 @@ export interface DrawnLayer extends Layer {
 
 /** Turns what stands on the canvas into layers, as it looks at a moment. */
 export interface Composer {
-  /** From low to high; the lowest is the background colour. */
+  /** From low to high. */
   layers(pieces: readonly Piece[], nowMs: number): DrawnLayer[];
 }
 
 export interface ComposerOptions {
   readonly canvas: CanvasSize;
-  readonly background: YuvColor;
   /** Unix ms at this time of the programme's clock. */
   readonly unixMs: (nowMs: number) => number;
 }
@@ -57,6 +56,11 @@ function fillLayer({ key, box, color, weight }: Fill): DrawnLayer {
     stamp: box.width * 65_536 + box.height,
     draw: (canvas, clip) => fillBox(canvas, clip, color, weight),
   };
+}
+
+function groundLayer(key: string, box: Rectangle, color: YuvColor): DrawnLayer {
+  const stamp = (color.y << 16) | (color.u << 8) | color.v;
+  return { ...fillLayer({ key, box, color, weight: FULL }), stamp };
 }
 
 function pictureLayer({ key, box, picture, weight }: Shown): DrawnLayer {
@@ -88,12 +92,9 @@ class Timestamp {
   }
 }
 
-export function createComposer({ canvas, background, unixMs }: ComposerOptions): Composer {
+export function createComposer({ canvas, unixMs }: ComposerOptions): Composer {
   const placeholders = createPlaceholders();
-  const ground = fillLayer({
-    ...{ key: 'ground', box: { x: 0, y: 0, ...canvas } },
-    ...{ color: background, weight: FULL },
-  });
+  const whole = { x: 0, y: 0, width: canvas.width, height: canvas.height };
   const clocks = new WeakMap<TimePiece, Timestamp>();
   // What is shown at another size than it has: the canvases in turn ask for the same one.
   const scaled = new WeakMap<CellPiece, { readonly id: number; readonly picture: Picture }>();
@@ -143,6 +144,8 @@ export function createComposer({ canvas, background, unixMs }: ComposerOptions):
     switch (piece.type) {
       case 'cell':
         return cellLayers(piece, nowMs);
+      case 'ground':
+        return [groundLayer(piece.key, whole, piece.color)];
       case 'time':
         return timeLayers(piece, nowMs);
       case 'picture': {
@@ -153,6 +156,6 @@ export function createComposer({ canvas, background, unixMs }: ComposerOptions):
   }
 
   return {
-    layers: (pieces, nowMs) => [ground, ...pieces.flatMap((piece) => layersOf(piece, nowMs))],
+    layers: (pieces, nowMs) => pieces.flatMap((piece) => layersOf(piece, nowMs)),
   };
 }

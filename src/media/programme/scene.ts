@@ -1,10 +1,10 @@
 import type { CanvasSize, LayoutBox } from '../../domain/layout/box.ts';
 import type { PictureSlot, PictureStore, PictureWish } from '../pictures/picture-store.ts';
-import { type Canvas, createCanvas, type YuvColor } from './canvas.ts';
+import { type Canvas, createCanvas } from './canvas.ts';
 import { createComposer } from './composer.ts';
 import type { CellSize } from './decoder-slot.ts';
 import { damage, type Layer, planDraws } from './layers.ts';
-import { type CellPiece, type Piece, type SceneWish, stackUp } from './stack.ts';
+import { type CellPiece, groundPiece, type Piece, type SceneWish, stackUp } from './stack.ts';
 
 /** A canvas that remembers what stands on it, so that only what changed is drawn. */
 export interface SceneCanvas extends Canvas {
@@ -14,7 +14,6 @@ export interface SceneCanvas extends Canvas {
 
 export interface SceneOptions {
   readonly canvas: CanvasSize;
-  readonly background: YuvColor;
   readonly pictures: Pick<PictureStore, 'open'>;
   /** Unix ms at this time of the programme's clock; by default as the machine says. */
   readonly unixMs?: (nowMs: number) => number;
@@ -41,6 +40,7 @@ interface Shown {
 }
 
 const SWITCH_DEADLINE_MS = 500;
+const BLACK = { background: '#000000' };
 
 function audioOnlyOf(wish: SceneWish | null, nowMs: number): string {
   return (wish?.inputs ?? []).map(({ input }) => (input.isAudioOnly(nowMs) ? 'a' : 'v')).join('');
@@ -64,10 +64,10 @@ function prepareInputs({ inputs }: SceneWish, cells: readonly CellPiece[]): void
 }
 
 export function createScene(options: SceneOptions): Scene {
-  const { canvas: size, background, pictures, unixMs = machineTime } = options;
-  const composer = createComposer({ canvas: size, background, unixMs });
+  const { canvas: size, pictures, unixMs = machineTime } = options;
+  const composer = createComposer({ canvas: size, unixMs });
   const whole = { x: 0, y: 0, width: size.width, height: size.height };
-  let shown: Shown = { version: 1, wish: null, pieces: [], cells: [], slots: [] };
+  let shown: Shown = { version: 1, wish: null, pieces: [groundPiece(BLACK)], cells: [], slots: [] };
   let next: { readonly shown: Shown; readonly deadlineMs: number } | null = null;
   let wish: SceneWish | null = null;
   let audioOnly = '';
@@ -115,6 +115,8 @@ export function createScene(options: SceneOptions): Scene {
     createCanvas: () => ({ ...createCanvas(size.width, size.height), scene: 0, layers: [] }),
     want(wanted, nowMs) {
       wish = wanted;
+      // Until the first arrangement is ready.
+      if (!shown.wish) shown = { ...shown, pieces: [groundPiece(wanted.programme)] };
       prepare(wanted, nowMs);
     },
     advance(nowMs) {

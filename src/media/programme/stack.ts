@@ -2,6 +2,7 @@ import { type Box, type CanvasSize, evenBox, type LayoutBox } from '../../domain
 import { layOut } from '../../domain/layout/layout.ts';
 import type { ProgrammeSpec, TimestampWatermark, Watermark } from '../../domain/programme.ts';
 import type { PictureSlot, PictureWish } from '../pictures/picture-store.ts';
+import { parseColor, type YuvColor } from './canvas.ts';
 import type { ProgrammeInput } from './input.ts';
 import type { PresentInput } from './input-set.ts';
 
@@ -41,7 +42,14 @@ export interface TimePiece {
   readonly glyphs: PictureSlot;
 }
 
-export type Piece = CellPiece | PicturePiece | TimePiece;
+/** The colour of the whole canvas. */
+export interface GroundPiece {
+  readonly type: 'ground';
+  readonly key: string;
+  readonly color: YuvColor;
+}
+
+export type Piece = GroundPiece | CellPiece | PicturePiece | TimePiece;
 
 /** Gives the slot of a picture; all those asked for are opened together. */
 type Ask = (wish: PictureWish) => PictureSlot;
@@ -110,11 +118,15 @@ function backgroundPiece({ backgroundPicture }: ProgrammeSpec, size: CanvasSize,
   return [{ type: 'picture', key: 'background', box, slot: ask({ type: 'url', url, renderMode, ...size }) }];
 }
 
-/** All that stands on the background colour, from low to high; of equal z-order watermarks lie above cells. */
+export function groundPiece({ background }: Pick<ProgrammeSpec, 'background'>): GroundPiece {
+  return { type: 'ground', key: 'ground', color: parseColor(background) };
+}
+
+/** All that is shown, from the background colour to the highest; of equal z-order watermarks lie above cells. */
 export function stackUp(wish: SceneWish, size: CanvasSize, nowMs: number, ask: Ask): Piece[] {
   const { width, height } = size;
   const background = backgroundPiece(wish.programme, { width, height }, ask);
   const ranked = [...rankCells(wish, size, nowMs, ask), ...rankWatermarks(wish.programme, size, ask)];
   ranked.sort((a, b) => a.zOrder - b.zOrder);
-  return [...background, ...ranked.map(({ piece }) => piece)];
+  return [groundPiece(wish.programme), ...background, ...ranked.map(({ piece }) => piece)];
 }

@@ -1,6 +1,5 @@
 import type { ProgrammeSpec, VideoSpec } from '../../domain/programme.ts';
 import type { PictureStore } from '../pictures/picture-store.ts';
-import { parseColor } from './canvas.ts';
 import { createCanvasPool } from './canvas-pool.ts';
 import { frameBytes } from './frame-pool.ts';
 import { createScene, type SceneCanvas } from './scene.ts';
@@ -19,19 +18,17 @@ export interface Stage {
   readonly cells: readonly CellPiece[];
 }
 
-export function createStage(programme: ProgrammeSpec, gallery: Pick<PictureStore, 'open'>): Stage {
-  return programme.video ? pictureStage(programme, programme.video, gallery) : soundStage();
-}
-
-function pictureStage(
-  { background }: ProgrammeSpec,
-  video: VideoSpec,
+export function createStage(
+  programme: Pick<ProgrammeSpec, 'video'>,
   gallery: Pick<PictureStore, 'open'>,
 ): Stage {
+  return programme.video ? pictureStage(programme.video, gallery) : soundStage();
+}
+
+function pictureStage(video: VideoSpec, gallery: Pick<PictureStore, 'open'>): Stage {
   const { width, height, fps } = video;
   const scene = createScene({
     canvas: { width, height },
-    background: parseColor(background),
     pictures: gallery,
   });
   const canvases = createCanvasPool(scene.createCanvas, { fps, frameBytes: frameBytes(width, height) });

@@ -8,7 +8,7 @@ import { type Frame, frameBytes, nextFrameId } from '../../../../src/media/progr
 import type { ProgrammeInput } from '../../../../src/media/programme/input.ts';
 import { createScene, type Scene, type SceneCanvas } from '../../../../src/media/programme/scene.ts';
 
-const BACKGROUND = 1;
+const BACKGROUND = 17;
 const BLACK = 16;
 const NOTHING = () => undefined;
 
@@ -76,7 +76,7 @@ class PlainPictures {
 
 /** What is asked of the scene, with nobody blocked. */
 function wanted(layout: LayoutSpec, inputs: readonly PlainInput[], part: Partial<ProgrammeSpec> = {}) {
-  const programme = { ...DEFAULT_PROGRAMME, ...part, layout };
+  const programme = { ...DEFAULT_PROGRAMME, background: '#010101', ...part, layout };
   return { programme, inputs: inputs.map((input) => ({ input, blocked: input.blocked })) };
 }
 
@@ -88,7 +88,6 @@ beforeEach(() => {
   pictures = new PlainPictures();
   scene = createScene({
     canvas: { width: 8, height: 4 },
-    background: { y: BACKGROUND, u: 128, v: 128 },
     pictures,
     unixMs: (nowMs) => nowMs,
   });
@@ -112,9 +111,19 @@ const INSET = { x: 2, y: 2, width: 4, height: 2 };
 test('cells lie over one another by z-order, then by their place in the list', () => {
   const [low, high] = [new PlainInput('low', frame(4, 4, 5)), new PlainInput('high', frame(4, 2, 7))];
   show([LEFT, INSET], low, high);
-  expect(luma()).toEqual(['5 5 5 5 1 1 1 1', '5 5 5 5 1 1 1 1', '5 5 7 7 7 7 1 1', '5 5 7 7 7 7 1 1']);
+  expect(luma()).toEqual([
+    '5 5 5 5 17 17 17 17',
+    '5 5 5 5 17 17 17 17',
+    '5 5 7 7 7 7 17 17',
+    '5 5 7 7 7 7 17 17',
+  ]);
   show([{ ...LEFT, zOrder: 1 }, INSET], low, high);
-  expect(luma()).toEqual(['5 5 5 5 1 1 1 1', '5 5 5 5 1 1 1 1', '5 5 5 5 7 7 1 1', '5 5 5 5 7 7 1 1']);
+  expect(luma()).toEqual([
+    '5 5 5 5 17 17 17 17',
+    '5 5 5 5 17 17 17 17',
+    '5 5 5 5 7 7 17 17',
+    '5 5 5 5 7 7 17 17',
+  ]);
 });
 
 test('a new picture below is covered again by what lies above, and what did not change is not drawn', () => {
@@ -122,7 +131,7 @@ test('a new picture below is covered again by what lies above, and what did not 
   show([LEFT, INSET], low, high);
   luma();
   low.picture = frame(4, 4, 6);
-  expect(luma()[2]).toBe('6 6 7 7 7 7 1 1');
+  expect(luma()[2]).toBe('6 6 7 7 7 7 17 17');
   canvas.data.fill(9, 0, 32);
   expect(luma()[2]).toBe('9 9 9 9 9 9 9 9');
   high.picture = frame(4, 2, 8);
@@ -194,6 +203,21 @@ function drawing(width: number, height: number, luma: number, alpha = 255): Pict
 const CUSTOM: LayoutSpec = { mode: 'custom', cells: [LEFT] };
 const MARK = { type: 'picture', url: 'mark', x: 2, y: 2, width: 4, height: 2 } as const;
 
+test('the background colour changes with the change that names it', () => {
+  scene.want(wanted(CUSTOM, []), 0);
+  // From the first moment on.
+  expect(luma()[0]).toBe('17 17 17 17 17 17 17 17');
+  scene.advance(0);
+  const ann = new PlainInput('ann', frame(4, 4, 5));
+  ann.ready = false;
+  scene.want(wanted(CUSTOM, [ann], { background: '#ffffff' }), 0);
+  expect(scene.advance(0)).toBe(false);
+  expect(luma()[0]).toBe('17 17 17 17 17 17 17 17');
+  ann.ready = true;
+  expect(scene.advance(1)).toBe(true);
+  expect(luma()[0]).toBe('5 5 5 5 235 235 235 235');
+});
+
 test('a background picture lies over the colour, under the cells', () => {
   pictures.there.set('back', drawing(8, 4, 30));
   const ann = new PlainInput('ann', frame(4, 4, 5));
@@ -209,15 +233,15 @@ test('a watermark lies above a cell of its z-order, under a higher one, and lets
   const ann = new PlainInput('ann', frame(4, 4, 96));
   scene.want(wanted(CUSTOM, [ann], { watermarks: [MARK] }), 0);
   scene.advance(0);
-  expect(luma()[2]).toBe('96 96 76 76 29 29 1 1');
+  expect(luma()[2]).toBe('96 96 76 76 36 36 17 17');
   // What is translucent is laid over a new picture once.
   ann.picture = frame(4, 4, 116);
-  expect(luma()[2]).toBe('116 116 86 86 29 29 1 1');
-  expect(luma()[2]).toBe('116 116 86 86 29 29 1 1');
+  expect(luma()[2]).toBe('116 116 86 86 36 36 17 17');
+  expect(luma()[2]).toBe('116 116 86 86 36 36 17 17');
   const above: LayoutSpec = { mode: 'custom', cells: [{ ...LEFT, zOrder: 1 }] };
   scene.want(wanted(above, [ann], { watermarks: [MARK] }), 0);
   scene.advance(0);
-  expect(luma()[2]).toBe('116 116 116 116 29 29 1 1');
+  expect(luma()[2]).toBe('116 116 116 116 36 36 17 17');
 });
 
 test('a change waits for its pictures, half a second at most, and each appears when it is there', () => {
@@ -226,16 +250,16 @@ test('a change waits for its pictures, half a second at most, and each appears w
   scene.want(wanted(CUSTOM, [ann], { watermarks: [MARK] }), 0);
   expect(scene.advance(400)).toBe(false);
   expect(scene.advance(500)).toBe(true);
-  expect(luma()[2]).toBe('5 5 5 5 1 1 1 1');
+  expect(luma()[2]).toBe('5 5 5 5 17 17 17 17');
   pictures.there.set('mark', drawing(4, 2, 7));
-  expect(luma()[2]).toBe('5 5 7 7 7 7 1 1');
+  expect(luma()[2]).toBe('5 5 7 7 7 7 17 17');
   scene.want(wanted(CUSTOM, [ann], { watermarks: [MARK] }), 600);
   expect(scene.advance(600)).toBe(true);
   // Nor for one that cannot be had.
   pictures.failed.add('other');
   scene.want(wanted(CUSTOM, [ann], { watermarks: [{ ...MARK, url: 'other' }] }), 600);
   expect(scene.advance(600)).toBe(true);
-  expect(luma()[2]).toBe('5 5 5 5 1 1 1 1');
+  expect(luma()[2]).toBe('5 5 5 5 17 17 17 17');
 });
 
 test('who has no picture is stood for by the placeholder of the cell, else the common one, else a drawn figure', () => {
@@ -287,7 +311,7 @@ test('a cell whose user is away shows its placeholder, or is empty', () => {
   pictures.there.set('own', drawing(4, 4, 20));
   scene.want(wanted({ mode: 'custom', cells }, []), 0);
   scene.advance(0);
-  expect(luma()[0]).toBe('20 20 20 20 1 1 1 1');
+  expect(luma()[0]).toBe('20 20 20 20 17 17 17 17');
 });
 
 test('opacity mixes a cell and its margin with what lies below', () => {
