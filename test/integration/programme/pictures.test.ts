@@ -149,7 +149,15 @@ test('a placeholder picture stands for a camera that is off, a user who is away 
     patch(WHITE, 320, 0, 320, 180),
     patch(LIME, 0, 180, 320, 180),
   ]);
-  expect(on.status()?.kind === 'mix' && on.status()?.encoderStarts).toBe(1);
+  // One who has only sound fills the cell for anybody.
+  on.source.play('dan', parseFlv(await makeFlvBytes({ seconds: 4, video: false })));
+  on.show(['ann', 'dan']);
+  await expectPicture(on, [
+    patch(LIME, 0, 0, 640, 360),
+    patch(RED, 0, 0, 320, 180),
+    patch(WHITE, 320, 0, 320, 180),
+  ]);
+  expect(on.status()?.encoderStarts).toBe(1);
 });
 
 test('a watermark with alpha blends with the moving cell below it, by z-order', async () => {
@@ -344,4 +352,19 @@ test('a picture comes over HTTPS from a server whose authority the operator adde
   } finally {
     await secure.close();
   }
+});
+
+test('a programme that is stopped leaves no fetch and no child behind', async () => {
+  let left = false;
+  const url = server.serve('/silent.png', (response) => {
+    response.once('close', () => {
+      left = true;
+    });
+  });
+  const mark = { type: 'picture', url, x: 0, y: 0, width: 160, height: 90 } as const;
+  const on = await onAir({ users: { ann: red }, part: { watermarks: [mark] } });
+  await eventually(() => server.requests('/silent.png') === 1, 10_000);
+  expect(left).toBe(false);
+  expect(await on.child.stop()).toMatchObject({ code: 0 });
+  await eventually(() => left, 2000);
 });
