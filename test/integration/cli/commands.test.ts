@@ -191,7 +191,7 @@ describe('beside a running roomcast', () => {
     ]);
     expect(await json(['record', 'list'])).toEqual([{ taskId, room: 'a b', state: 'scheduled', files: [] }]);
     expect(await json(['record', 'stop', taskId])).toEqual({ taskId });
-    expect(await json(['record', 'show', taskId])).toEqual({
+    expect(await json(['record', 'show', taskId])).toMatchObject({
       taskId,
       room: 'a b',
       state: 'ended',
