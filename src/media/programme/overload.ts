@@ -21,9 +21,11 @@ export interface OverloadGovernor {
 
 /** So far behind is no trouble: a busy machine makes up for it without a gap. */
 const FREE_BEHIND_MS = 250;
+/** For so long it has to be behind without a break: what is shorter is a hiccup of the machine. */
+const STANDING_MS = 300;
 /** From here on a smaller and smaller share is taken whatever else is known; an encoder that works never gets far. */
-const MUCH_BEHIND_MS = 350;
-const MOST_BEHIND_MS = 800;
+const MUCH_BEHIND_MS = 500;
+const MOST_BEHIND_MS = 1000;
 const LEAST_SHARE = 1 / 8;
 /** What the encoder takes is measured over this time, and followed twice in it. */
 const MEASURE_MS = 1000;
@@ -122,6 +124,8 @@ class Share {
   #lastMs: number | null = null;
   #fellMs = Number.NEGATIVE_INFINITY;
   #rose = false;
+  /** When it was last behind by little. */
+  #freeMs = Number.POSITIVE_INFINITY;
 
   /** 0 to 1. */
   at(point: DuePoint): number {
@@ -129,7 +133,8 @@ class Share {
     const { nowMs, behindMs } = point;
     const passedMs = nowMs - (this.#lastMs ?? nowMs);
     this.#lastMs = nowMs;
-    if (behindMs > FREE_BEHIND_MS) this.#fall(point);
+    if (behindMs <= FREE_BEHIND_MS) this.#freeMs = nowMs;
+    if (nowMs - this.#freeMs > STANDING_MS) this.#fall(point);
     else if (behindMs < CAUGHT_UP_MS) this.#rise(nowMs, passedMs);
     return Math.min(this.#share, capAt(behindMs));
   }

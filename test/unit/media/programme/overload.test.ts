@@ -46,8 +46,8 @@ function pseudoRandom(seed: number): () => number {
 }
 
 describe('overload', () => {
-  test('an encoder that keeps up, even with hiccups of a fifth of a second, loses nothing', () => {
-    const run = drive(30, (at) => (at % 5000 < 20 ? 190 : 20));
+  test('an encoder that keeps up, even with hiccups of half a second, loses nothing', () => {
+    const run = drive(30, (at) => (at % 5000 < 20 ? 450 : 12));
     expect(run.taken).toHaveLength(900);
     expect(run.governor.status()).toBeNull();
     expect(run.events).toEqual([]);
@@ -62,9 +62,9 @@ describe('overload', () => {
       expect(settled.length / 1200).toBeLessThan(part * 1.03);
       const spacing = gaps(settled);
       const even = 1 / part;
-      expect(Math.max(...spacing)).toBeLessThanOrEqual(Math.ceil(even) + 1);
+      expect(Math.max(...spacing)).toBeLessThanOrEqual(Math.max(Math.ceil(even) + 1, Math.ceil(even * 1.4)));
       expect(Math.min(...spacing)).toBeGreaterThanOrEqual(Math.max(1, Math.floor(even) - 1));
-      expect(Math.max(...run.behindMs.slice(600))).toBeLessThanOrEqual(400);
+      expect(Math.max(...run.behindMs.slice(600))).toBeLessThanOrEqual(510);
       expect(run.governor.status()?.droppedShare).toBeCloseTo(1 - part, 1);
     },
   );
@@ -75,7 +75,7 @@ describe('overload', () => {
       const speeds = Array.from({ length: 40 }, () => 10 + random() * 120);
       const run = drive(60, (at) => speeds[Math.floor(at / 1500) % speeds.length] ?? 30);
       expect(Math.max(...gaps(run.taken))).toBeLessThanOrEqual(8);
-      expect(Math.max(...run.waiting)).toBeLessThan(18);
+      expect(Math.max(...run.waiting)).toBeLessThan(25);
     }
   });
 
@@ -87,10 +87,10 @@ describe('overload', () => {
     expect(run.governor.status()).toBeNull();
   });
 
-  test('a stall costs pictures only beyond a fifth of a second, and is no lasting overload', () => {
+  test('a stall costs pictures only beyond half a second, and is no lasting overload', () => {
     const run = drive(30, (at) => (at > 5000 && at < 5020 ? 1000 : 12));
     const lost = 900 - run.taken.length;
-    expect(lost).toBeGreaterThan(10);
+    expect(lost).toBeGreaterThan(5);
     expect(lost).toBeLessThan(45);
     expect(gaps(run.taken.filter((frame) => frame > 8 * 30)).every((gap) => gap === 1)).toBe(true);
   });
