@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type AmfValue, encodeAmf } from '../../src/media/rtmp/amf.ts';
+import { type AmfValue, encodeAmf } from '../../src/media/flv/amf.ts';
 import { eventually } from './eventually.ts';
 
 const HANDSHAKE_BYTES = 1537;

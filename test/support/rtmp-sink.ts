@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { decodeAmf, encodeAmf } from '../../src/media/rtmp/amf.ts';
+import { decodeAmf, encodeAmf } from '../../src/media/flv/amf.ts';
 import { createChunkReader } from '../../src/media/rtmp/chunk-reader.ts';
 import { encodeMessage, type RtmpMessage } from '../../src/media/rtmp/chunks.ts';
 

@@ -23,6 +23,27 @@ const ALLOWED: Record<string, readonly string[]> = {
   jobs: ['jobs', 'src/domain', 'src/identity', 'src/media', 'src/tasks', 'src/queue', 'src/rooms'],
 };
 
+/** The folders of `media`: each imports only from those above it here. */
+const MEDIA = [
+  'canvas',
+  'nut',
+  'flv',
+  'rtmp',
+  'ffmpeg',
+  'push',
+  'recording',
+  'hls',
+  'pictures',
+  'programme/input',
+  'programme/sound',
+  'programme/scene',
+  'programme/output',
+  'programme',
+  'preview',
+].map((folder) => `src/media/${folder}`);
+/** What the parts of a programme share. */
+const PROGRAMME_BASE = /^src\/media\/programme\/(clock|priority|protocol|usage)\.ts$/;
+
 const SINGLE_IMPORTERS: readonly { module: RegExp; allowed: RegExp }[] = [
   { module: /^node-media-server/, allowed: /^src\/ingest\// },
   { module: /^fluent-ffmpeg$/, allowed: /^src\/media\/ffmpeg\/[a-z-]*(argv|args)\.ts$/ },
@@ -92,6 +113,21 @@ describe('the layout', () => {
         if (room !== own && !allowed.includes(room)) wrong.push(`${file} -> ${to}`);
       }
     }
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets the folders of media import one way only', () => {
+    const wrong = all
+      .filter(({ file }) => file.startsWith('src/media/'))
+      .flatMap(({ file, imports }) => {
+        const own = MEDIA.indexOf(path.posix.dirname(file));
+        const targets = imports
+          .filter((name) => name.startsWith('.'))
+          .map((name) => path.posix.join(path.posix.dirname(file), name))
+          .filter((to) => to.startsWith('src/media/') && !PROGRAMME_BASE.test(to));
+        const isAbove = (to: string) => MEDIA.slice(0, own + 1).includes(path.posix.dirname(to));
+        return targets.filter((to) => !isAbove(to)).map((to) => `${file} -> ${to}`);
+      });
     expect(wrong).toEqual([]);
   });
 

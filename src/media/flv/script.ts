@@ -1,4 +1,4 @@
-import { type AmfValue, encodeAmf } from '../rtmp/amf.ts';
+import { type AmfValue, encodeAmf } from './amf.ts';
 import { type FlvTag, TAG_SCRIPT } from './tag.ts';
 
 /** Marks the hub writes into the FLV it gives to workers (never to viewers). */

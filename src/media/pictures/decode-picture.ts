@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { GatewayError } from '../../domain/errors.ts';
 import type { RenderMode } from '../../domain/layout/spec.ts';
+import { nextFrameId } from '../canvas/frame-pool.ts';
+import { halved, type Picture } from '../canvas/picture.ts';
 import { pictureArgs } from '../ffmpeg/picture-args.ts';
-import { nextFrameId } from '../programme/frame-pool.ts';
 import { oneFrame } from './one-frame.ts';
-import { halved, type Picture } from './picture.ts';
 import { pictureFormat } from './picture-format.ts';
 
 export interface DecodeOptions {

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import type { Picture } from '../canvas/picture.ts';
 import { createAddressPolicy } from './address-policy.ts';
 import { decodePicture } from './decode-picture.ts';
 import { fetchPicture } from './fetch-picture.ts';
 import { createGate } from './gate.ts';
-import type { Picture } from './picture.ts';
 import type { PictureWish } from './picture-store.ts';
 import { renderText } from './render-text.ts';
 import { textPicture } from './text-picture.ts';

@@ -1,6 +1,6 @@
 import { GatewayError, toGatewayError } from '../../domain/errors.ts';
 import type { RenderMode } from '../../domain/layout/spec.ts';
-import { type Picture, pictureBytes } from './picture.ts';
+import { type Picture, pictureBytes } from '../canvas/picture.ts';
 
 /** Even pixels. */
 interface Sized {

@@ -1,6 +1,6 @@
-import { parseColor } from '../programme/canvas.ts';
-import { frameBytes, nextFrameId } from '../programme/frame-pool.ts';
-import { halved, type Picture } from './picture.ts';
+import { parseColor } from '../canvas/canvas.ts';
+import { frameBytes, nextFrameId } from '../canvas/frame-pool.ts';
+import { halved, type Picture } from '../canvas/picture.ts';
 
 /** How much of each pixel the text covers, 0 to 255; even sides. */
 export interface TextMask {

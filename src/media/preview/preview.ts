@@ -11,7 +11,7 @@ import { createGate } from '../pictures/gate.ts';
 import { openPictures } from '../pictures/open-pictures.ts';
 import type { PictureSlot } from '../pictures/picture-store.ts';
 import type { InputRef } from '../programme/protocol.ts';
-import { createScene } from '../programme/scene.ts';
+import { createScene } from '../programme/scene/scene.ts';
 import { createStillInput, type StillInput } from './still-input.ts';
 
 const LOOK_EVERY_MS = 20;

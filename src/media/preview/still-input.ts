@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { CanvasSize } from '../../domain/layout/box.ts';
+import { type Frame, frameBytes, nextFrameId } from '../canvas/frame-pool.ts';
 import { testCardArgs } from '../ffmpeg/test-card-args.ts';
 import type { Gate } from '../pictures/gate.ts';
 import { oneFrame } from '../pictures/one-frame.ts';
-import { type CellSize, takenPicture } from '../programme/decoder-slot.ts';
-import { type Frame, frameBytes, nextFrameId } from '../programme/frame-pool.ts';
+import { type CellSize, takenPicture } from '../programme/input/decoder-slot.ts';
 import type { InputRef } from '../programme/protocol.ts';
-import type { SceneInput } from '../programme/stack.ts';
+import type { SceneInput } from '../programme/scene/stack.ts';
 import { cardColor, drawTestCard } from './test-card.ts';
 
 export interface StillInputOptions {

@@ -1,5 +1,5 @@
 import type { CanvasSize } from '../../domain/layout/box.ts';
-import { type Canvas, createCanvas, fillBox, parseColor, type YuvColor } from '../programme/canvas.ts';
+import { type Canvas, createCanvas, fillBox, parseColor, type YuvColor } from '../canvas/canvas.ts';
 
 const WHITE: YuvColor = { y: 235, u: 128, v: 128 };
 /** Degrees between two colours that follow one another: no two of many are alike. */

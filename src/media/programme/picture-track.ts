@@ -3,11 +3,11 @@ import type { ProgrammeSpec } from '../../domain/programme.ts';
 import { sameSpec } from '../../domain/same-spec.ts';
 import type { PictureStore } from '../pictures/picture-store.ts';
 import type { Tick } from './clock.ts';
-import type { ProgrammeOutput } from './output.ts';
-import { createOverloadGovernor, type OverloadGovernor } from './overload.ts';
-import type { SeiPicture } from './sei.ts';
-import type { SceneWish } from './stack.ts';
-import { createStage, type Stage } from './stage.ts';
+import type { ProgrammeOutput } from './output/output.ts';
+import { createOverloadGovernor, type OverloadGovernor } from './output/overload.ts';
+import type { SeiPicture } from './output/sei.ts';
+import type { SceneWish } from './scene/stack.ts';
+import { createStage, type Stage } from './scene/stage.ts';
 
 export interface PictureTrackOptions {
   readonly programme: ProgrammeSpec;

@@ -6,17 +6,17 @@ import { sameSpec } from '../../domain/same-spec.ts';
 import type { Encoders } from '../ffmpeg/capabilities.ts';
 import { openPictures } from '../pictures/open-pictures.ts';
 import { createProgrammeClock, MAX_TICK_SAMPLES, type Tick } from './clock.ts';
-import type { ProgrammeInput } from './input.ts';
-import { InputSet, isElsewhere } from './input-set.ts';
-import { openOutput } from './output.ts';
-import { createPictureCodecs } from './picture-codecs.ts';
+import type { ProgrammeInput } from './input/input.ts';
+import { InputSet, isElsewhere } from './input/input-set.ts';
+import { createPictureCodecs } from './input/picture-codecs.ts';
+import { createStartQueue } from './input/start-queue.ts';
+import { openOutput } from './output/output.ts';
+import { createSeiWriter } from './output/sei.ts';
+import { openUplink } from './output/uplink.ts';
 import { PictureTrack } from './picture-track.ts';
 import type { Priorities } from './priority.ts';
 import type { Sources } from './protocol.ts';
-import { createSeiWriter } from './sei.ts';
-import { createSoundDesk } from './sound-desk.ts';
-import { createStartQueue } from './start-queue.ts';
-import { openUplink } from './uplink.ts';
+import { createSoundDesk } from './sound/sound-desk.ts';
 import { createUsageMeter } from './usage.ts';
 
 export interface ProgrammeOptions {

@@ -1,6 +1,6 @@
+import { encodeAmf } from '../flv/amf.ts';
 import { scriptName } from '../flv/script.ts';
 import { type FlvTag, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
-import { encodeAmf } from './amf.ts';
 import { encodeMessage } from './chunks.ts';
 import { SEND_CHUNK_BYTES } from './session.ts';
 

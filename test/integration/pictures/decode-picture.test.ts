@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../../src/domain/errors.ts';
 import type { RenderMode } from '../../../src/domain/layout/spec.ts';
+import { parseColor } from '../../../src/media/canvas/canvas.ts';
+import type { Picture } from '../../../src/media/canvas/picture.ts';
 import { decodePicture } from '../../../src/media/pictures/decode-picture.ts';
-import type { Picture } from '../../../src/media/pictures/picture.ts';
-import { parseColor } from '../../../src/media/programme/canvas.ts';
 import { makePicture, PNG } from '../../support/picture-server.ts';
 import { descendants } from '../../support/process-tree.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Picture } from '../../../src/media/pictures/picture.ts';
+import type { Picture } from '../../../src/media/canvas/picture.ts';
 import { createPictureLoader } from '../../../src/media/pictures/picture-loader.ts';
 
 const SIZE = { width: 480, height: 96 };

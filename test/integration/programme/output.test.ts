@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
 import type { MixEventBody } from '../../../src/domain/mix-event.ts';
 import type { VideoSpec } from '../../../src/domain/programme.ts';
+import { decodeAmf } from '../../../src/media/flv/amf.ts';
 import { scriptName } from '../../../src/media/flv/script.ts';
 import {
   type FlvTag,
@@ -11,8 +12,7 @@ import {
   TAG_VIDEO,
 } from '../../../src/media/flv/tag.ts';
 import { createProgrammeClock, type ProgrammeClock } from '../../../src/media/programme/clock.ts';
-import { openOutput, type ProgrammeOutput } from '../../../src/media/programme/output.ts';
-import { decodeAmf } from '../../../src/media/rtmp/amf.ts';
+import { openOutput, type ProgrammeOutput } from '../../../src/media/programme/output/output.ts';
 import { eventually } from '../../support/eventually.ts';
 import { trackTimes } from '../../support/media-checks.ts';
 

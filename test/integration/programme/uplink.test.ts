@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import { openUplink, type Uplink } from '../../../src/media/programme/uplink.ts';
+import { openUplink, type Uplink } from '../../../src/media/programme/output/uplink.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type RtmpSink, startRtmpSink } from '../../support/rtmp-sink.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GatewayError } from '../../../../src/domain/errors.ts';
-import type { Picture } from '../../../../src/media/pictures/picture.ts';
+import type { Picture } from '../../../../src/media/canvas/picture.ts';
 import {
   createPictureStore,
   type PictureStore,

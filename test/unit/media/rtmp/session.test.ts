@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayError } from '../../../../src/domain/errors.ts';
 import { parseRtmpUrl } from '../../../../src/domain/rtmp-url.ts';
-import { type AmfValue, decodeAmf, encodeAmf } from '../../../../src/media/rtmp/amf.ts';
+import { type AmfValue, decodeAmf, encodeAmf } from '../../../../src/media/flv/amf.ts';
 import { type ChunkReader, createChunkReader } from '../../../../src/media/rtmp/chunk-reader.ts';
 import { encodeMessage, type RtmpMessage } from '../../../../src/media/rtmp/chunks.ts';
 import { createRtmpSession, type RtmpSession, SEND_CHUNK_BYTES } from '../../../../src/media/rtmp/session.ts';
