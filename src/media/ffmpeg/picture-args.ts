@@ -3,6 +3,8 @@ import { argumentsOf, QUIET } from './argv.ts';
 
 /** Pixels of a picture: 2K square. One that unpacks to more is refused before it is decoded. */
 const MAX_PIXELS = 2560 * 2560;
+/** Of one block of memory: twice what so many pixels of 16 bits a colour take. */
+const MAX_BLOCK_BYTES = 128 * 1024 * 1024;
 
 export interface PictureArgs {
   /** FFmpeg's decoder, and so the one demuxer that reads it. */
@@ -48,6 +50,7 @@ export function pictureArgs(options: PictureArgs): string[] {
       ...QUIET,
       ...['-protocol_whitelist', 'pipe', '-format_whitelist', DEMUXERS[options.format]],
       ...['-codec_whitelist', options.format, '-max_pixels', String(MAX_PIXELS)],
+      ...['-max_alloc', String(MAX_BLOCK_BYTES)],
       ...['-threads', '1', '-f', DEMUXERS[options.format], '-c:v', options.format],
     )
     .output('pipe:1')

@@ -6,6 +6,7 @@ import { halved, type Picture } from '../canvas/picture.ts';
 import { pictureArgs } from '../ffmpeg/picture-args.ts';
 import { oneFrame } from './one-frame.ts';
 import { pictureFormat } from './picture-format.ts';
+import { withoutPackedChunks } from './png-chunks.ts';
 
 export interface DecodeOptions {
   /** Even pixels. */
@@ -23,10 +24,11 @@ function isOpaque(alpha: Uint8Array): boolean {
 }
 
 /** The picture in a file's bytes at this size; throws `bad-media` when there is none. */
-export async function decodePicture(input: Buffer, options: DecodeOptions): Promise<Picture> {
+export async function decodePicture(file: Buffer, options: DecodeOptions): Promise<Picture> {
   const { width, height } = options;
-  const format = pictureFormat(input);
+  const format = pictureFormat(file);
   if (!format) throw new GatewayError('bad-media', 'not a png, jpg, bmp, gif or webp', { retry: 'never' });
+  const input = format === 'png' ? withoutPackedChunks(file) : file;
   const luma = width * height;
   const args = pictureArgs({ ...options, format });
   const frame = await oneFrame({ ...options, args, input, bytes: luma * 2.5 });

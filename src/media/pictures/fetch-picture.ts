@@ -15,6 +15,8 @@ export interface FetchOptions {
 }
 
 export const MAX_PICTURE_BYTES = 5 * 1024 * 1024;
+/** What may come beside it: five million pieces of one byte would keep the programme from its work. */
+const MAX_FRAMING_BYTES = 256 * 1024;
 const MAX_TRIES = 3;
 const MAX_REDIRECTS = 3;
 const TRY_MS = 10_000;
@@ -44,6 +46,8 @@ async function readBody(answer: IncomingMessage): Promise<Buffer> {
     bytes += chunk.length;
     if (bytes > MAX_PICTURE_BYTES) throw tooLarge();
     chunks.push(chunk);
+    const framing = answer.socket.bytesRead - bytes - answer.readableLength;
+    if (framing > MAX_FRAMING_BYTES) throw failure('bad-media', 'it comes in too many small pieces');
   }
   if (!answer.complete) throw failure('unreachable', 'the connection ended in the middle', true);
   return Buffer.concat(chunks);

@@ -18,6 +18,9 @@ const HEADERS = {
   'user-agent': 'roomcast',
 };
 
+/** Answers before the answer (103 Early Hints): more are meant to keep us busy. */
+const MAX_HINTS = 10;
+
 function notPublic(): GatewayError {
   return new GatewayError('forbidden', NOT_PUBLIC, { retry: 'never' });
 }
@@ -43,6 +46,12 @@ export function httpGet(url: URL, { policy, signal }: GetOptions): Promise<Incom
   return new Promise((resolve, reject) => {
     const request = send(url, options, resolve);
     request.on('error', reject);
+    let hints = 0;
+    request.on('information', () => {
+      hints += 1;
+      if (hints > MAX_HINTS)
+        request.destroy(new GatewayError('bad-media', 'no answer but hints', { retry: 'never' }));
+    });
     request.on('socket', (socket) => {
       socket.once('connect', () => {
         if (!policy(socket.remoteAddress ?? '')) request.destroy(notPublic());

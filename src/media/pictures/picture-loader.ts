@@ -20,6 +20,13 @@ export interface PictureLoaderOptions {
 
 type Wish<T extends PictureWish['type']> = Extract<PictureWish, { type: T }>;
 
+interface File {
+  readonly bytes: Promise<Buffer>;
+  readonly ending: AbortController;
+  /** By so many pictures. */
+  wanted: number;
+}
+
 const MAX_FETCHES = 4;
 const MAX_CHILDREN = 2;
 /** Files kept for other sizes of their pictures. */
@@ -31,26 +38,55 @@ const PADDING = 1 / 6;
 export function createPictureLoader({ networks, log, nice }: PictureLoaderOptions) {
   const policy = createAddressPolicy(networks);
   const [fetchGate, childGate] = [createGate(MAX_FETCHES), createGate(MAX_CHILDREN)];
-  const files = new Map<string, Promise<Buffer>>();
-  const ending = new AbortController();
+  const files = new Map<string, File>();
+  /** Of the fetches under way. */
+  const endings = new Set<AbortController>();
 
-  /** A fetch is for all who want the URL, so it goes on when one of them does not any more. */
-  function fileOf(url: string): Promise<Buffer> {
-    const known = files.get(url);
-    const file = known ?? fetchGate(() => fetchPicture(url, { policy, signal: ending.signal }));
-    files.delete(url);
-    files.set(url, file);
+  /** Forgets the oldest files; who waits for one still gets it. */
+  function makeRoom(): void {
     for (const oldest of files.keys()) {
       if (files.size <= MAX_FILES) break;
       files.delete(oldest);
     }
+  }
+
+  function fetchFile(url: string): File {
+    const ending = new AbortController();
+    endings.add(ending);
+    const bytes = fetchGate(() => fetchPicture(url, { policy, signal: ending.signal }));
+    const file = { bytes, ending, wanted: 0 };
+    const settle = () => endings.delete(ending);
     // What failed is fetched anew when it is asked for again.
-    file.catch(() => files.get(url) === file && files.delete(url));
+    bytes.then(settle, () => settle() && forget(url, file));
     return file;
   }
 
+  function forget(url: string, file: File): void {
+    if (files.get(url) === file) files.delete(url);
+  }
+
+  /** A fetch is for all who want the URL: it ends when none of them does any more. */
+  function fileOf(url: string, signal: AbortSignal): Promise<Buffer> {
+    const file = files.get(url) ?? fetchFile(url);
+    files.delete(url);
+    files.set(url, file);
+    makeRoom();
+    file.wanted += 1;
+    signal.addEventListener(
+      'abort',
+      () => {
+        file.wanted -= 1;
+        if (file.wanted > 0 || !endings.has(file.ending)) return;
+        forget(url, file);
+        file.ending.abort();
+      },
+      { once: true },
+    );
+    return file.bytes;
+  }
+
   async function loadUrl(wish: Wish<'url'>, signal: AbortSignal): Promise<Picture> {
-    const file = await fileOf(wish.url);
+    const file = await fileOf(wish.url, signal);
     return childGate(() => decodePicture(file, { ...wish, log, nice, signal }));
   }
 
@@ -81,6 +117,8 @@ export function createPictureLoader({ networks, log, nice }: PictureLoaderOption
       }
     },
     /** Ends every fetch. */
-    close: () => ending.abort(),
+    close() {
+      for (const ending of endings) ending.abort();
+    },
   };
 }

@@ -149,6 +149,8 @@ export function createPictureStore(options: PictureStoreOptions): PictureStore {
       const before = new Set([...wanted].map((slot) => nameOf(slot.wish)));
       const opened = wishes.map((wish) => slotOf(wish, before));
       wanted = new Set(opened);
+      const names = new Set(wishes.map(nameOf));
+      for (const name of told) if (!names.has(name)) told.delete(name);
       for (const [key, slot] of slots) if (!wanted.has(slot) && !slot.isSettled) drop(slot, key);
       makeRoom();
       return opened;

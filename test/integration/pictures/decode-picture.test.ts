@@ -1,3 +1,4 @@
+import { deflateSync } from 'node:zlib';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { GatewayError } from '../../../src/domain/errors.ts';
@@ -5,6 +6,7 @@ import type { RenderMode } from '../../../src/domain/layout/spec.ts';
 import { parseColor } from '../../../src/media/canvas/canvas.ts';
 import type { Picture } from '../../../src/media/canvas/picture.ts';
 import { decodePicture } from '../../../src/media/pictures/decode-picture.ts';
+import { withoutPackedChunks } from '../../../src/media/pictures/png-chunks.ts';
 import { makePicture, PNG } from '../../support/picture-server.ts';
 import { descendants } from '../../support/process-tree.ts';
 
@@ -149,6 +151,35 @@ test('a small file of a huge picture is refused, a cut one too', async () => {
   expect(await failureOf(huge)).toBe('it cannot be decoded');
   const cut = (await makePicture('testsrc2=s=640x360', PNG)).subarray(0, 200);
   expect(await failureOf(cut)).toBe('it cannot be decoded');
+});
+
+/** A png whose chunk of this type, right behind its head, unpacks to 100 MB. */
+async function withBomb(type: string): Promise<Buffer> {
+  const png = await makePicture('color=red:s=64x36', PNG);
+  const packed = Buffer.concat([Buffer.from('a\0\0'), deflateSync(Buffer.alloc(100 * 1024 ** 2, 'x'))]);
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(packed.length);
+  head.write(type, 4, 'latin1');
+  const headEnd = 8 + 25;
+  // FFmpeg does not look at checksums.
+  const bomb = Buffer.concat([head, packed, Buffer.alloc(4)]);
+  return Buffer.concat([png.subarray(0, headEnd), bomb, png.subarray(headEnd)]);
+}
+
+test.each(['zTXt', 'iTXt', 'iCCP'])('%s in a png is left out: it could unpack to gigabytes', async (type) => {
+  const file = await withBomb(type);
+  const given = withoutPackedChunks(file);
+  expect(given).toEqual(await makePicture('color=red:s=64x36', PNG));
+  expect(isNear(at(await decode(file), 10, 20), '#ff0000')).toBe(true);
+});
+
+test('what stands behind the end of a png is not given to FFmpeg, nor a chunk that is longer than the file', async () => {
+  const png = await makePicture('color=red:s=64x36', PNG);
+  expect(withoutPackedChunks(Buffer.concat([png, await withBomb('zTXt')]))).toEqual(png);
+  const lying = Buffer.from(png);
+  lying.writeUInt32BE(0xffff_ffff, 8 + 25);
+  expect(withoutPackedChunks(lying)).toEqual(png.subarray(0, 8 + 25));
+  expect(await failureOf(lying)).toBe('it cannot be decoded');
 });
 
 test('2K is taken', async () => {

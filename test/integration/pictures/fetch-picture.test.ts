@@ -104,6 +104,19 @@ test('what is compressed all the same is not unpacked', async () => {
   expect(await failureOf(url)).toMatch(/^bad-media: it comes compressed/);
 });
 
+test('a server that only keeps us busy, by tiny pieces or by hints, is left at once', async () => {
+  const pieces = server.serve('/pieces', ({ socket }) => {
+    socket?.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+    socket?.write('1\r\nx\r\n'.repeat(100_000));
+  });
+  expect(await failureOf(pieces)).toBe('bad-media: it comes in too many small pieces');
+  const hints = server.serve('/hints', ({ socket }) => {
+    socket?.write('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100));
+  });
+  expect(await failureOf(hints)).toBe('bad-media: no answer but hints');
+  expect([server.requests('/pieces'), server.requests('/hints')]).toEqual([1, 1]);
+});
+
 test('a server that hangs or drips is left when the time of the try is over', async () => {
   const silent = server.serve('/silent', () => undefined);
   const began = performance.now();

@@ -10,7 +10,7 @@ test('a picture is read from stdin by its one demuxer and decoder, which open no
   expect(pictureArgs({ ...PICTURE, renderMode: 'stretch' })).toEqual([
     ...'-hide_banner -nostats -loglevel error'.split(' '),
     ...'-protocol_whitelist pipe -format_whitelist png_pipe -codec_whitelist png'.split(' '),
-    ...'-max_pixels 6553600 -threads 1 -f png_pipe -c:v png -i pipe:0'.split(' '),
+    ...'-max_pixels 6553600 -max_alloc 134217728 -threads 1 -f png_pipe -c:v png -i pipe:0'.split(' '),
     ...'-map 0:v:0 -frames:v 1 -filter_threads 1 -filter:v'.split(' '),
     `format=gbrap,premultiply=inplace=1,scale=320:180:${SCALE},format=yuva420p`,
     ...'-c:v rawvideo -threads 1 -f rawvideo pipe:1'.split(' '),

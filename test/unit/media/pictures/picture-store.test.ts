@@ -110,6 +110,15 @@ describe('what cannot be had', () => {
     expect(slot?.picture).not.toBeNull();
   });
 
+  test('is told anew when it was not wanted for a while: nothing is remembered of it', async () => {
+    for (const url of ['a', 'b', 'a']) {
+      store.open([wish(url)]);
+      loads.at(-1)?.fail(broken());
+      await settled();
+    }
+    expect(failed).toEqual(['a: gone', 'b: gone', 'a: gone']);
+  });
+
   test('and is not wanted any more is left alone', async () => {
     store.open([wish('a')]);
     loads[0]?.fail(broken());
