@@ -1,12 +1,13 @@
-import { canonicalUser, type RoomId, sameRoom, streamId } from '../src/domain/ids.ts';
+import { type RoomId, sameRoom, sameUser, streamId } from '../src/domain/ids.ts';
+import type { RoomStream } from '../src/domain/layout/box.ts';
 import type { LayoutSpec } from '../src/domain/layout/spec.ts';
 import { blockOf, type RoomFacts, type UserFacts } from '../src/domain/room.ts';
-import type { InputRef, SourceInput } from '../src/media/programme/protocol.ts';
+import type { SourceInput } from '../src/media/programme/protocol.ts';
 
 /** Streams of users by their canonical facts: what a lost user had on the air when last seen. */
-export type KnownStreams = Map<string, readonly InputRef[]>;
+export type KnownStreams = Map<string, readonly RoomStream[]>;
 
-function streamsOf(room: RoomFacts, user: UserFacts, known: KnownStreams): readonly InputRef[] {
+function streamsOf(room: RoomFacts, user: UserFacts, known: KnownStreams): readonly RoomStream[] {
   const { userId } = user;
   if (user.lostAt === null) {
     const kinds = [...user.streams].sort((a, b) => b.kind.localeCompare(a.kind));
@@ -33,7 +34,7 @@ export function mixInputs(room: RoomFacts | null, known: KnownStreams): Omit<Sou
 }
 
 /** Those of another room's inputs that cells of the layout name, marked with their room. */
-export function inputsOfOtherRoom<T extends InputRef>(
+export function inputsOfOtherRoom<T extends RoomStream>(
   layout: LayoutSpec,
   room: RoomId,
   inputs: readonly T[],
@@ -42,10 +43,7 @@ export function inputsOfOtherRoom<T extends InputRef>(
   const named = cells.flatMap(({ source }) => (source?.room && sameRoom(source.room, room) ? [source] : []));
   return inputs
     .filter((input) =>
-      named.some(
-        ({ userId, stream }) =>
-          stream === input.stream && canonicalUser(userId) === canonicalUser(input.userId),
-      ),
+      named.some(({ userId, stream }) => stream === input.stream && sameUser(userId, input.userId)),
     )
     .map((input) => ({ ...input, room }));
 }

@@ -1,4 +1,4 @@
-import { canonicalUser } from '../domain/ids.ts';
+import { sameUser } from '../domain/ids.ts';
 import { UsageError } from './command.ts';
 import { parseCount, parseUserOption } from './options.ts';
 import type { Programme } from './programme-options.ts';
@@ -24,7 +24,7 @@ type User = NonNullable<Sound['allow']>[number];
 
 /** Options name users of the task's own room; what is said of other rooms' users stays. */
 function isNamed(user: User, names: readonly string[]): boolean {
-  return user.room === undefined && names.some((name) => canonicalUser(name) === canonicalUser(user.userId));
+  return user.room === undefined && names.some((name) => sameUser(name, user.userId));
 }
 
 function parseLevel(text: string): { userId: string; level: number } {

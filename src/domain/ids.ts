@@ -56,6 +56,10 @@ export function canonicalUser(userId: string): string {
   return userId.toLowerCase();
 }
 
+export function sameUser(a: string, b: string): boolean {
+  return canonicalUser(a) === canonicalUser(b);
+}
+
 /** The room as part of a stream name and of keys: `A-Za-z0-9-` and `~hh`, one text per room. */
 export function encodeRoom(room: RoomId): string {
   if (room.kind === 'number') return String(room.value);

@@ -25,7 +25,7 @@ export function parseJobKey(key: string): JobRef | null {
   return place === undefined ? { kind, id } : { kind, id, place };
 }
 
-export type InputState = 'connecting' | 'live' | 'stalled' | 'placeholder' | 'failed';
+export type InputState = 'connecting' | 'live' | 'stalled' | 'placeholder';
 
 export interface InputStatus {
   readonly streamId: string;

@@ -1,5 +1,5 @@
 import { GatewayError } from './errors.ts';
-import { canonicalUser, type RoomId, roomLabel, type StreamKind, sameRoom, streamId } from './ids.ts';
+import { type RoomId, roomLabel, type StreamKind, sameRoom, sameUser, streamId } from './ids.ts';
 import { DEFAULT_MAX_INPUTS } from './layout/box.ts';
 import { inOwnRoom } from './own-room.ts';
 import type { ProgrammeSpec } from './programme.ts';
@@ -51,25 +51,24 @@ function findSharedMix(
   request: TaskRequest,
   wanted: SourceRequest & { type: 'mix' },
 ): ResolvedSource | undefined {
-  const agent = wanted.agentUserId === null ? null : canonicalUser(wanted.agentUserId);
+  const agent = wanted.agentUserId;
   return request.activeTasks.find(
     (task) =>
       task.source.type === 'mix' &&
       sameRoom(task.room, request.room) &&
       sameSpec(task.source.programme, wanted.programme) &&
-      (agent === null || canonicalUser(task.agentUserId) === agent),
+      (agent === null || sameUser(task.agentUserId, agent)),
   );
 }
 
 function assertAgentFree(request: TaskRequest, agentUserId: string): void {
-  const agent = canonicalUser(agentUserId);
   const usedByTask = request.activeTasks.some(
     (task) =>
       task.source.type === 'mix' &&
       sameRoom(task.room, request.room) &&
-      canonicalUser(task.agentUserId) === agent,
+      sameUser(task.agentUserId, agentUserId),
   );
-  if (usedByTask || request.roomUsers.some((user) => canonicalUser(user) === agent)) {
+  if (usedByTask || request.roomUsers.some((user) => sameUser(user, agentUserId))) {
     throw new GatewayError(
       'conflict',
       `the agent ${agentUserId} is already in use in room ${roomLabel(request.room)}: choose another user id`,

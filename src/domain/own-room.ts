@@ -1,6 +1,7 @@
 import { type RoomId, roomKey, sameRoom } from './ids.ts';
-import type { CustomCell, LayoutSpec, RoomUser } from './layout/spec.ts';
+import type { CustomCell, LayoutSpec } from './layout/spec.ts';
 import type { ProgrammeSpec, SoundRules } from './programme.ts';
+import type { RoomUser } from './room-user.ts';
 
 function inOwn<T extends RoomUser>(user: T, own: RoomId): T {
   if (user.room === undefined || !sameRoom(user.room, own)) return user;

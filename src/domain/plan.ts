@@ -1,4 +1,4 @@
-import { canonicalUser, roomKey } from './ids.ts';
+import { roomKey, sameUser } from './ids.ts';
 import { type JobRef, jobKey } from './job.ts';
 import type { RoomFacts, UserFacts } from './room.ts';
 import type { EndReason, RecordTask, Task } from './task.ts';
@@ -137,7 +137,7 @@ function isFedFromElsewhere({ appId, source }: Task, rooms: ReadonlyMap<string, 
     const users = named?.room ? (rooms.get(roomKey(appId, named.room))?.users ?? []) : [];
     return users.some(
       (user) =>
-        canonicalUser(user.userId) === canonicalUser(named?.userId ?? '') &&
+        sameUser(user.userId, named?.userId ?? '') &&
         (user.lostAt !== null || user.streams.some((stream) => stream.kind === named?.stream)),
     );
   });
@@ -146,6 +146,6 @@ function isFedFromElsewhere({ appId, source }: Task, rooms: ReadonlyMap<string, 
 /** On the air for this task, or lost so short a time ago that the room still keeps the user. */
 function feeds(user: UserFacts, { source }: Task): boolean {
   if (source.type === 'mix') return user.lostAt !== null || user.streams.length > 0;
-  if (canonicalUser(user.userId) !== canonicalUser(source.userId)) return false;
+  if (!sameUser(user.userId, source.userId)) return false;
   return user.lostAt !== null || user.streams.some((stream) => stream.kind === source.stream);
 }

@@ -1,8 +1,7 @@
 import { assertAudioSpec } from './encoding.ts';
-import { canonicalUser, encodeRoom, parseUserId } from './ids.ts';
+import { parseUserId } from './ids.ts';
 import { DEFAULT_MAX_INPUTS, MOST_INPUTS } from './layout/box.ts';
 import { checkLayout } from './layout/rules.ts';
-import type { RoomUser } from './layout/spec.ts';
 import { checkPictureUrl } from './picture-url.ts';
 import {
   AUDIO_CODECS,
@@ -16,6 +15,7 @@ import {
   X264_PRESETS,
 } from './programme.ts';
 import { COLOR, LIMITS } from './programme-limits.ts';
+import { type RoomUser, roomUserKey } from './room-user.ts';
 import { assertOneOf, assertWhole, refuse } from './rule.ts';
 import { checkSei } from './sei-rules.ts';
 import { checkWatermarks } from './watermark-rules.ts';
@@ -48,14 +48,10 @@ function checkAudio(audio: AudioSpec): void {
   assertAudioSpec(audio);
 }
 
-function nameOf({ userId, room }: RoomUser): string {
-  return `${canonicalUser(userId)} ${room ? encodeRoom(room) : ''}`;
-}
-
 function checkUsers(what: string, users: readonly RoomUser[] = []): void {
   if (users.length > LIMITS.users) refuse(`${what} names at most ${LIMITS.users} users`);
   for (const { userId } of users) parseUserId(userId);
-  if (new Set(users.map(nameOf)).size < users.length) refuse(`${what} names a user twice`);
+  if (new Set(users.map(roomUserKey)).size < users.length) refuse(`${what} names a user twice`);
 }
 
 function checkSound({ allow, block, levels }: SoundRules): void {

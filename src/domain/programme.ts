@@ -1,4 +1,5 @@
-import type { LayoutSpec, RenderMode, RoomUser } from './layout/spec.ts';
+import type { LayoutSpec, RenderMode } from './layout/spec.ts';
+import type { RoomUser } from './room-user.ts';
 
 export const X264_PRESETS = ['ultrafast', 'superfast', 'veryfast', 'faster', 'fast', 'medium'] as const;
 export type X264Preset = (typeof X264_PRESETS)[number];

@@ -33,9 +33,11 @@ export interface UserFacts {
   readonly blocked?: BlockFacts;
 }
 
+export const NOT_BLOCKED: Blocked = { audio: false, video: false };
+
 /** What of the user is blocked now. */
 export function blockOf({ blocked }: Pick<UserFacts, 'blocked'>): Blocked {
-  return { audio: blocked?.audio ?? false, video: blocked?.video ?? false };
+  return blocked ? { audio: blocked.audio, video: blocked.video } : NOT_BLOCKED;
 }
 
 /** A room as it stands in Redis; the watcher and the jobs read nothing else about it. */

@@ -1,6 +1,5 @@
-import { canonicalUser, sameRoom } from './ids.ts';
-import type { RoomUser } from './layout/spec.ts';
 import type { SoundRules } from './programme.ts';
+import { type RoomUser, sameRoomUser } from './room-user.ts';
 
 const FULL_LEVEL = 100;
 /** Quieter than this below a full-scale tone is silence. */
@@ -8,21 +7,15 @@ const VOLUME_RANGE_DB = 60;
 /** From this volume on somebody speaks (42 dB below full scale); noise of a room and a fan lie below. */
 export const SPEAKING_FROM = 30;
 
-function isSame(a: RoomUser, b: RoomUser): boolean {
-  if (canonicalUser(a.userId) !== canonicalUser(b.userId)) return false;
-  if (a.room === undefined || b.room === undefined) return a.room === b.room;
-  return sameRoom(a.room, b.room);
-}
-
 /**
  * Gain 0 to 1 of a user's camera and screen alike. Linear in amplitude: level 50 halves every sample (-6 dB), as
  * the volume controls of the SDKs do. Users of other rooms are named with their room; an empty list is none.
  */
 export function levelOf(rules: SoundRules | undefined, user: RoomUser, isBlocked: boolean): number {
   const { allow = [], block = [], levels = [] } = rules ?? {};
-  if (isBlocked || block.some((one) => isSame(one, user))) return 0;
-  if (allow.length > 0 && !allow.some((one) => isSame(one, user))) return 0;
-  const level = levels.find((one) => isSame(one, user))?.level ?? FULL_LEVEL;
+  if (isBlocked || block.some((one) => sameRoomUser(one, user))) return 0;
+  if (allow.length > 0 && !allow.some((one) => sameRoomUser(one, user))) return 0;
+  const level = levels.find((one) => sameRoomUser(one, user))?.level ?? FULL_LEVEL;
   return Math.min(Math.max(level, 0), FULL_LEVEL) / FULL_LEVEL;
 }
 

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { GatewayError } from '../domain/errors.ts';
-import { canonicalUser } from '../domain/ids.ts';
+import { sameUser } from '../domain/ids.ts';
 import type { Secret } from '../domain/secret.ts';
 
 export interface UserSigRequest {
@@ -116,7 +116,7 @@ export function verifyUserSig(check: UserSigCheck): void {
   if (fields.sdkAppId !== check.sdkAppId) {
     throw new GatewayError('sig-mismatch', 'the UserSig is for another sdkappid');
   }
-  if (canonicalUser(fields.identifier) !== canonicalUser(check.userId)) {
+  if (!sameUser(fields.identifier, check.userId)) {
     throw new GatewayError('sig-mismatch', 'the UserSig is for another user');
   }
   if (check.nowMs > (fields.time + fields.expire) * 1000) {

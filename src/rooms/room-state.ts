@@ -1,13 +1,9 @@
-import { canonicalUser } from '../domain/ids.ts';
+import { sameUser } from '../domain/ids.ts';
 import type { Blocked, RoomFacts, StreamFacts, UserFacts } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
 
 function nextOrder(users: readonly UserFacts[]): number {
   return Math.max(0, ...users.map((user) => user.order)) + 1;
-}
-
-function sameUser(a: string, b: string): boolean {
-  return canonicalUser(a) === canonicalUser(b);
 }
 
 function replaceUser(facts: RoomFacts, user: UserFacts): RoomFacts {

@@ -5,6 +5,7 @@ import type { MixStatus } from '../../src/domain/job.ts';
 import type { LayoutSpec } from '../../src/domain/layout/spec.ts';
 import type { MixEvent } from '../../src/domain/mix-event.ts';
 import type { ProgrammeSpec } from '../../src/domain/programme.ts';
+import type { Blocked } from '../../src/domain/room.ts';
 import type { Encoders } from '../../src/media/ffmpeg/capabilities.ts';
 import { launchProgramme, type ProgrammeChild } from '../../src/media/programme/launcher.ts';
 import type { SourceInput, Sources } from '../../src/media/programme/protocol.ts';
@@ -20,7 +21,7 @@ export interface ToldProgramme {
   /** Changes a part of the programme; the rest stays. */
   change(part: Partial<ProgrammeSpec>): void;
   /** What the room lets nobody hear or see of a stream. */
-  block(streamId: string, blocked: NonNullable<SourceInput['blocked']>): void;
+  block(streamId: string, blocked: Blocked): void;
   /** All that the programme noticed so far. */
   readonly events: readonly MixEvent[];
   status(): MixStatus | null;

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { parseIntegerRoom, parseStringRoom, type RoomId } from '../../domain/ids.ts';
-import type { CustomCell, LayoutSpec, RoomUser } from '../../domain/layout/spec.ts';
+import type { CustomCell, LayoutSpec } from '../../domain/layout/spec.ts';
 import type { ProgrammeSpec, SoundRules } from '../../domain/programme.ts';
 import type { ProgrammeChange } from '../../domain/programme-change.ts';
+import type { RoomUser } from '../../domain/room-user.ts';
 import type { wholeLayoutSchema } from './layout-schema.ts';
 import { PROGRAMME_FIELDS, type ProgrammeFields, type programmeAnswer } from './programme-schema.ts';
 

@@ -165,7 +165,7 @@ export const shownMixAnswer = z.strictObject({
       streamId: z.string(),
       userId: z.string(),
       stream: z.enum(['main', 'aux']),
-      state: z.enum(['connecting', 'live', 'stalled', 'placeholder', 'failed']),
+      state: z.enum(['connecting', 'live', 'stalled', 'placeholder']),
       width: z.int().meta({ description: 'as it is shown; 0 without a picture' }),
       height: z.int(),
       hasAudio: z.boolean(),

@@ -1,4 +1,5 @@
-import type { RoomId, StreamKind } from '../ids.ts';
+import type { StreamKind } from '../ids.ts';
+import type { RoomUser } from '../room-user.ts';
 import type { RenderMode, SourceCrop } from './spec.ts';
 
 export interface CanvasSize {
@@ -13,12 +14,9 @@ export interface Box extends CanvasSize {
 }
 
 /** A stream of the task's room or of another; a user's camera and screen are two. */
-export interface RoomStream {
+export interface RoomStream extends RoomUser {
   readonly streamId: string;
-  readonly userId: string;
   readonly stream: StreamKind;
-  /** Another room than the task's. */
-  readonly room?: RoomId;
 }
 
 /** One stream that may stand on the canvas. */

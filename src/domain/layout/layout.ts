@@ -1,4 +1,5 @@
-import { canonicalUser, type StreamKind, sameRoom } from '../ids.ts';
+import { type StreamKind, sameUser } from '../ids.ts';
+import { sameRoomUser } from '../room-user.ts';
 import {
   type Box,
   type CanvasSize,
@@ -27,10 +28,6 @@ const PREFERRED = { floating: 'main', share: 'aux' } as const;
 
 type Dynamic = GridLayout | FloatingLayout | ShareLayout;
 
-function isOf(input: RoomStream, userId: string): boolean {
-  return canonicalUser(input.userId) === canonicalUser(userId);
-}
-
 /** The big picture's input, null while it is not there. */
 function findMain<T extends RoomStream>(
   shown: readonly T[],
@@ -38,7 +35,7 @@ function findMain<T extends RoomStream>(
   preferred: StreamKind,
 ): T | null {
   if (main === undefined) return null;
-  const streams = shown.filter((input) => isOf(input, main.userId));
+  const streams = shown.filter((input) => sameUser(input.userId, main.userId));
   if (main.stream !== undefined) return streams.find((input) => input.stream === main.stream) ?? null;
   return streams.find((input) => input.stream === preferred) ?? streams[0] ?? null;
 }
@@ -85,9 +82,7 @@ function layOutShare(layout: ShareLayout, shown: readonly LayoutInput[], canvas:
 }
 
 function isFor({ source }: CustomCell, input: RoomStream): boolean {
-  if (source === undefined || source.stream !== input.stream || !isOf(input, source.userId)) return false;
-  if (source.room === undefined || input.room === undefined) return source.room === input.room;
-  return sameRoom(source.room, input.room);
+  return source !== undefined && source.stream === input.stream && sameRoomUser(source, input);
 }
 
 /** The input of each cell: the one it names, else the next of the own room by entry that no cell names. */

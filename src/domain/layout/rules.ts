@@ -1,6 +1,7 @@
-import { canonicalUser, encodeRoom, parseUserId } from '../ids.ts';
+import { parseUserId } from '../ids.ts';
 import { checkPictureUrl } from '../picture-url.ts';
 import { LIMITS } from '../programme-limits.ts';
+import { roomUserKey } from '../room-user.ts';
 import { assertNumber, assertOneOf, assertWhole, refuse } from '../rule.ts';
 import { type CanvasSize, DEFAULT_MAX_INPUTS } from './box.ts';
 import {
@@ -14,8 +15,7 @@ import {
 const MIN_SIDE = 2;
 
 function nameOf({ source }: CustomCell): string | null {
-  if (source === undefined) return null;
-  return `${canonicalUser(source.userId)} ${source.stream} ${source.room ? encodeRoom(source.room) : ''}`;
+  return source ? `${roomUserKey(source)} ${source.stream}` : null;
 }
 
 function checkPlace(what: string, cell: CustomCell, canvas: CanvasSize | null): void {

@@ -1,14 +1,9 @@
-import type { RoomId, StreamKind } from '../ids.ts';
+import type { StreamKind } from '../ids.ts';
+import type { RoomUser } from '../room-user.ts';
 
 /** How a picture is fitted into its cell; `fit` has black margins, `fit-background` the background's. */
 export const RENDER_MODES = ['crop', 'fit', 'fit-background', 'stretch'] as const;
 export type RenderMode = (typeof RENDER_MODES)[number];
-
-/** A user of the task's room, or of another one of the app. */
-export interface RoomUser {
-  readonly userId: string;
-  readonly room?: RoomId;
-}
 
 export interface StreamChoice extends RoomUser {
   readonly stream: StreamKind;

@@ -1,6 +1,7 @@
+import type { Box, CanvasSize } from '../../domain/layout/box.ts';
 import { type Area, type AreaSize, blendAlphaArea, blendArea, blendValue, FULL } from './blend.ts';
 import { type Frame, frameBytes, nextFrameId } from './frame-pool.ts';
-import { intersection, type Rectangle } from './layers.ts';
+import { intersection } from './layers.ts';
 import type { Picture } from './picture.ts';
 
 /** One plane of a picture: where it begins and its size in bytes. */
@@ -25,8 +26,8 @@ export interface Canvas {
 
 /** Where a picture of the box' size goes, and which part of it is drawn. */
 export interface Place {
-  readonly box: Rectangle;
-  readonly clip: Rectangle;
+  readonly box: Box;
+  readonly clip: Box;
   /** 0 to 256. */
   readonly weight: number;
 }
@@ -61,7 +62,7 @@ export function parseColor(text: string): YuvColor {
 }
 
 /** Mixes one colour into a part of the canvas; weight 0 to 256. */
-export function fillBox(canvas: Canvas, box: Rectangle, color: YuvColor, weight = FULL): void {
+export function fillBox(canvas: Canvas, box: Box, color: YuvColor, weight = FULL): void {
   const { data } = canvas;
   const values = [color.y, color.u, color.v];
   for (const [index, plane] of planesOf(canvas.width, canvas.height).entries()) {
@@ -152,11 +153,7 @@ function scalePlane(from: Frame, source: Plane, to: Frame, target: Plane, whole:
  * A picture of the wrong size in this one, nearest pixels, for the moment until the right one comes: all of it,
  * or the middle part that has the aspect.
  */
-export function scaleFrame(
-  frame: Frame,
-  { width, height }: Pick<Rectangle, 'width' | 'height'>,
-  whole: boolean,
-): Frame {
+export function scaleFrame(frame: Frame, { width, height }: CanvasSize, whole: boolean): Frame {
   const data = Buffer.allocUnsafeSlow(frameBytes(width, height));
   const scaled = { width, height, data, id: nextFrameId(), ptsMs: frame.ptsMs };
   const sources = planesOf(frame.width, frame.height);

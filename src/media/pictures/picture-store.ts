@@ -1,16 +1,11 @@
 import { GatewayError, toGatewayError } from '../../domain/errors.ts';
+import type { CanvasSize } from '../../domain/layout/box.ts';
 import type { RenderMode } from '../../domain/layout/spec.ts';
 import { type Picture, pictureBytes } from '../canvas/picture.ts';
 
-/** Even pixels. */
-interface Sized {
-  readonly width: number;
-  readonly height: number;
-}
-
 export type PictureWish =
-  | (Sized & { readonly type: 'url'; readonly url: string; readonly renderMode: RenderMode })
-  | (Sized & {
+  | (CanvasSize & { readonly type: 'url'; readonly url: string; readonly renderMode: RenderMode })
+  | (CanvasSize & {
       readonly type: 'text';
       readonly text: string;
       readonly fontSize: number;

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { GatewayError } from '../../domain/errors.ts';
-import type { CanvasSize, LayoutBox } from '../../domain/layout/box.ts';
+import type { CanvasSize, LayoutBox, RoomStream } from '../../domain/layout/box.ts';
 import { layOut, mixedStreams } from '../../domain/layout/layout.ts';
 import type { MixEventBody } from '../../domain/mix-event.ts';
 import type { ProgrammeSpec } from '../../domain/programme.ts';
+import { NOT_BLOCKED } from '../../domain/room.ts';
 import { startFfmpeg } from '../ffmpeg/process.ts';
 import { pngArgs } from '../ffmpeg/test-card-args.ts';
 import { createGate } from '../pictures/gate.ts';
 import { openPictures } from '../pictures/open-pictures.ts';
 import type { PictureSlot } from '../pictures/picture-store.ts';
-import type { InputRef } from '../programme/protocol.ts';
 import { createScene } from '../programme/scene/scene.ts';
 import { createStillInput, type StillInput } from './still-input.ts';
 
@@ -18,11 +18,10 @@ const LOOK_EVERY_MS = 20;
 /** Three tries of ten seconds for each picture, with the pauses between them. */
 const DEADLINE_MS = 60_000;
 const CARDS_AT_ONCE = 4;
-const FREE = { audio: false, video: false };
 
 /** A stream of the room that is shown. */
 export interface PreviewStream {
-  readonly ref: InputRef;
+  readonly ref: RoomStream;
   /** Even pixels. */
   readonly size: CanvasSize;
 }
@@ -91,7 +90,10 @@ export async function drawPreview(options: PreviewOptions): Promise<Buffer> {
   };
   try {
     const scene = createScene({ canvas: { width, height }, pictures });
-    scene.want({ programme, inputs: inputs.map((input) => ({ input, blocked: FREE })) }, performance.now());
+    scene.want(
+      { programme, inputs: inputs.map((input) => ({ input, blocked: NOT_BLOCKED })) },
+      performance.now(),
+    );
     await untilReady(
       () => scene.advance(performance.now()),
       inputs,

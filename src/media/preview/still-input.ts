@@ -1,16 +1,15 @@
 import type { Logger } from 'pino';
-import type { CanvasSize } from '../../domain/layout/box.ts';
+import type { CanvasSize, RoomStream } from '../../domain/layout/box.ts';
 import { type Frame, frameBytes, nextFrameId } from '../canvas/frame-pool.ts';
 import { testCardArgs } from '../ffmpeg/test-card-args.ts';
 import type { Gate } from '../pictures/gate.ts';
 import { oneFrame } from '../pictures/one-frame.ts';
 import { type CellSize, takenPicture } from '../programme/input/decoder-slot.ts';
-import type { InputRef } from '../programme/protocol.ts';
 import type { SceneInput } from '../programme/scene/stack.ts';
 import { cardColor, drawTestCard } from './test-card.ts';
 
 export interface StillInputOptions {
-  readonly ref: InputRef;
+  readonly ref: RoomStream;
   /** Of the camera. */
   readonly size: CanvasSize;
   /** Which of the colours. */
@@ -28,7 +27,7 @@ export interface StillInput extends SceneInput {
   readonly failure: unknown;
 }
 
-function nameOf({ userId, stream, room }: InputRef): string {
+function nameOf({ userId, stream, room }: RoomStream): string {
   const screen = stream === 'aux' ? ' (screen)' : '';
   return `${userId}${screen}${room ? ` of ${room.value}` : ''}`;
 }

@@ -1,23 +1,16 @@
-import type { RoomId, StreamKind } from '../../domain/ids.ts';
 import type { MixStatus } from '../../domain/job.ts';
+import type { RoomStream } from '../../domain/layout/box.ts';
 import type { MixEvent } from '../../domain/mix-event.ts';
 import type { ProgrammeSpec } from '../../domain/programme.ts';
+import type { Blocked } from '../../domain/room.ts';
 import type { Encoders } from '../ffmpeg/capabilities.ts';
 
 /** A stream that the programme shows. */
-export interface InputRef {
-  readonly streamId: string;
-  readonly userId: string;
-  readonly stream: StreamKind;
-  /** Another room than the task's. */
-  readonly room?: RoomId;
-}
-
-export interface SourceInput extends InputRef {
+export interface SourceInput extends RoomStream {
   /** null while no gateway is known that holds it. */
   readonly url: string | null;
   /** The room lets nobody hear or see this user's upstream. */
-  readonly blocked?: { readonly audio: boolean; readonly video: boolean };
+  readonly blocked?: Blocked;
 }
 
 /** What to show and where everything is at the moment, with fresh tickets; null while no gateway is known. */

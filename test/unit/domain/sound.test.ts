@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RoomId } from '../../../src/domain/ids.ts';
-import type { RoomUser } from '../../../src/domain/layout/spec.ts';
 import type { SoundRules } from '../../../src/domain/programme.ts';
+import type { RoomUser } from '../../../src/domain/room-user.ts';
 import { levelOf, volumeOf } from '../../../src/domain/sound.ts';
 
 const seven: RoomId = { kind: 'number', value: 7 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { StreamKind } from '../../../src/domain/ids.ts';
-import type { RoomFacts } from '../../../src/domain/room.ts';
+import { NOT_BLOCKED, type RoomFacts } from '../../../src/domain/room.ts';
 import type { StreamEvent } from '../../../src/domain/stream-event.ts';
 import {
   adoptRoom,
@@ -184,7 +184,6 @@ describe('a room of two gateways', () => {
 
 describe('a blocked user', () => {
   const SILENT = { audio: true, video: false };
-  const FREE = { audio: false, video: false };
   const open = opened(roomAfter([event('published', 'Al', 10), event('published', 'bo', 20)]));
   const blocked = opened(blockUser(open, 'aL', SILENT, 50));
   const blockOfAl = (facts: RoomFacts | null) => facts?.users.find((user) => user.userId === 'Al')?.blocked;
@@ -213,10 +212,10 @@ describe('a blocked user', () => {
   });
 
   test('is what was said last, in whatever order it is heard', () => {
-    const freed = opened(blockUser(blocked, 'al', FREE, 50));
-    expect(blockOfAl(freed)).toEqual({ ...FREE, at: 51 });
-    expect(blockOfAl(mergeRoom(blocked, freed, 'g1'))).toMatchObject(FREE);
-    expect(blockOfAl(mergeRoom(freed, blocked, 'g1'))).toMatchObject(FREE);
+    const freed = opened(blockUser(blocked, 'al', NOT_BLOCKED, 50));
+    expect(blockOfAl(freed)).toEqual({ ...NOT_BLOCKED, at: 51 });
+    expect(blockOfAl(mergeRoom(blocked, freed, 'g1'))).toMatchObject(NOT_BLOCKED);
+    expect(blockOfAl(mergeRoom(freed, blocked, 'g1'))).toMatchObject(NOT_BLOCKED);
   });
 
   test('stays so when it goes on at another gateway', () => {

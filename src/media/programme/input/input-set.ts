@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
+import type { RoomStream } from '../../../domain/layout/box.ts';
 import { mixedStreams } from '../../../domain/layout/layout.ts';
 import type { MixEventBody } from '../../../domain/mix-event.ts';
+import { type Blocked, NOT_BLOCKED } from '../../../domain/room.ts';
 import { openStreamReader, type StreamReader } from '../../flv/stream-reader.ts';
 import type { Priorities } from '../priority.ts';
-import type { InputRef, SourceInput, Sources } from '../protocol.ts';
+import type { Sources } from '../protocol.ts';
 import { createInput, type ProgrammeInput } from './input.ts';
 import type { PictureCodecs } from './picture-codecs.ts';
 import type { StartQueue } from './start-queue.ts';
@@ -20,16 +22,14 @@ export interface InputSetOptions {
 /** An input of the programme with what the room says of it. */
 export interface PresentInput {
   readonly input: ProgrammeInput;
-  readonly blocked: NonNullable<SourceInput['blocked']>;
+  readonly blocked: Blocked;
 }
 
 interface Attached extends PresentInput {
   readonly reader: StreamReader;
   url: string | null;
-  blocked: NonNullable<SourceInput['blocked']>;
+  blocked: Blocked;
 }
-
-const FREE = { audio: false, video: false };
 
 /** Another address, not only a fresh ticket. Without a known address what is connected stays. */
 export function isElsewhere(before: string | null, after: string | null): boolean {
@@ -60,7 +60,7 @@ export class InputSet {
   follow({ programme, inputs }: Sources): boolean {
     const before = this.#outline();
     const next = new Map<string, Attached>();
-    for (const { url, blocked = FREE, ...ref } of mixedStreams(
+    for (const { url, blocked = NOT_BLOCKED, ...ref } of mixedStreams(
       programme.layout,
       inputs,
       programme.maxInputs,
@@ -99,14 +99,14 @@ export class InputSet {
     await Promise.all(entries.flatMap((entry) => [entry.reader.stop(), entry.input.close()]));
   }
 
-  #attach(ref: InputRef, url: string | null): Attached {
+  #attach(ref: RoomStream, url: string | null): Attached {
     const { onFenced, ...shared } = this.#options;
     const { log } = shared;
     const input = createInput({ ...shared, ref });
     const entry: Attached = {
       input,
       url,
-      blocked: FREE,
+      blocked: NOT_BLOCKED,
       reader: openStreamReader({
         url: () => entry.url,
         log: log.child({ input: ref.streamId }),

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { InputState, InputStatus } from '../../../domain/job.ts';
+import type { RoomStream } from '../../../domain/layout/box.ts';
 import type { MixEventBody } from '../../../domain/mix-event.ts';
 import type { Frame } from '../../canvas/frame-pool.ts';
 import { createGopKeeper } from '../../flv/gop.ts';
 import { type FlvTag, isMedia, isSequenceHeader } from '../../flv/tag.ts';
 import type { Priorities } from '../priority.ts';
-import type { InputRef } from '../protocol.ts';
 import { createArrivals } from './arrivals.ts';
 import type { AudioFeed } from './audio-feed.ts';
 import { createDecoderPair } from './decoder-pair.ts';
@@ -19,7 +19,7 @@ import { createPlayout } from './playout.ts';
 import type { StartQueue } from './start-queue.ts';
 
 export interface InputOptions {
-  readonly ref: InputRef;
+  readonly ref: RoomStream;
   readonly log: Logger;
   readonly priorities: Priorities;
   readonly starts: StartQueue;
@@ -36,7 +36,7 @@ export interface TagArrival {
 
 /** One user's stream in the programme: FLV tags in, the picture and sound of any moment out. */
 export interface ProgrammeInput {
-  readonly ref: InputRef;
+  readonly ref: RoomStream;
   push(tag: FlvTag, arrival: TagArrival): void;
   /** The next tags come from another publisher or connection. */
   restart(): void;

@@ -1,14 +1,13 @@
-import type { CanvasSize, LayoutBox } from '../../../domain/layout/box.ts';
+import type { CanvasSize, LayoutBox, RoomStream } from '../../../domain/layout/box.ts';
 import type { LayoutVolumeSei, PassThroughSei, SeiSpec } from '../../../domain/programme.ts';
 import { sameSpec } from '../../../domain/same-spec.ts';
 import { insertUnits, seiUnit, unitLengthSize } from '../../flv/avc-sei.ts';
 import { compositionTime, type FlvTag, isKeyFrame, isMedia, TAG_VIDEO } from '../../flv/tag.ts';
-import type { InputRef } from '../protocol.ts';
 
 /** A cell as it is shown, with who stands in it. */
 export interface SeiCell {
   readonly box: LayoutBox;
-  readonly present: { readonly input: { readonly ref: InputRef } } | null;
+  readonly present: { readonly input: { readonly ref: RoomStream } } | null;
 }
 
 /** What a picture shows. */

@@ -1,9 +1,9 @@
-import type { CanvasSize } from '../../../domain/layout/box.ts';
+import type { Box, CanvasSize } from '../../../domain/layout/box.ts';
 import type { TimestampWatermark } from '../../../domain/programme.ts';
 import { FULL } from '../../canvas/blend.ts';
 import { type Canvas, drawPicture, fillBox, scaleFrame, type YuvColor } from '../../canvas/canvas.ts';
 import type { Frame } from '../../canvas/frame-pool.ts';
-import { type Layer, type Rectangle, without } from '../../canvas/layers.ts';
+import { type Layer, without } from '../../canvas/layers.ts';
 import type { Picture } from '../../canvas/picture.ts';
 import { pictureBox } from '../../canvas/picture-box.ts';
 import { createPlaceholders } from '../../canvas/placeholder.ts';
@@ -19,7 +19,7 @@ import type { CellPiece, Piece, TimePiece } from './stack.ts';
 
 /** A layer that can draw a part of itself. */
 export interface DrawnLayer extends Layer {
-  draw(canvas: Canvas, clip: Rectangle): void;
+  draw(canvas: Canvas, clip: Box): void;
 }
 
 /** Turns what stands on the canvas into layers, as it looks at a moment. */
@@ -36,14 +36,14 @@ export interface ComposerOptions {
 
 interface Fill {
   readonly key: string;
-  readonly box: Rectangle;
+  readonly box: Box;
   readonly color: YuvColor;
   readonly weight: number;
 }
 
 interface Shown {
   readonly key: string;
-  readonly box: Rectangle;
+  readonly box: Box;
   readonly picture: Picture;
   readonly weight: number;
 }
@@ -58,7 +58,7 @@ function fillLayer({ key, box, color, weight }: Fill): DrawnLayer {
   };
 }
 
-function groundLayer(key: string, box: Rectangle, color: YuvColor): DrawnLayer {
+function groundLayer(key: string, box: Box, color: YuvColor): DrawnLayer {
   const stamp = (color.y << 16) | (color.u << 8) | color.v;
   return { ...fillLayer({ key, box, color, weight: FULL }), stamp };
 }
@@ -99,7 +99,7 @@ export function createComposer({ canvas, unixMs }: ComposerOptions): Composer {
   // What is shown at another size than it has: the canvases in turn ask for the same one.
   const scaled = new WeakMap<CellPiece, { readonly id: number; readonly picture: Picture }>();
 
-  function scaledFor(piece: CellPiece, frame: Frame, box: Rectangle): Picture {
+  function scaledFor(piece: CellPiece, frame: Frame, box: Box): Picture {
     const known = scaled.get(piece);
     if (known?.id === frame.id) return known.picture;
     const picture = { ...scaleFrame(frame, box, piece.box.renderMode !== 'crop'), alpha: null };
