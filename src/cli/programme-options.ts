@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
-import type { z } from 'zod';
 import { describeIssues } from '../api/error-envelope.ts';
 import { programmeChange, programmeJson } from '../api/operator/programme-json.ts';
-import { type ProgrammeFields, programmeAnswer, programmeSchema } from '../api/operator/programme-schema.ts';
-import { startProgramme } from '../domain/programme-change.ts';
+import {
+  type ProgrammeFields,
+  type ProgrammeJson,
+  programmeAnswer,
+  programmeSchema,
+} from '../api/operator/programme-schema.ts';
+import { defined, startProgramme } from '../domain/programme-change.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { asUsage, parseCount, parseUserOption } from './options.ts';
 import { SOUND_OPTIONS, soundOf } from './sound-options.ts';
 import { WATERMARK_OPTIONS, watermarksOf } from './watermark-options.ts';
-
-/** A programme as the API tells it. */
-export type Programme = z.output<typeof programmeAnswer>;
 
 export const PROGRAMME_OPTIONS = {
   programme: { type: 'string' },
@@ -69,7 +70,7 @@ export function parseSize(text: string): { width: number; height: number } {
   return { width: Number(match[1]), height: Number(match[2]) };
 }
 
-function layoutOf(values: ProgrammeValues, present: Programme): Pick<ProgrammeFields, 'layout' | 'main'> {
+function layoutOf(values: ProgrammeValues, present: ProgrammeJson): Pick<ProgrammeFields, 'layout' | 'main'> {
   const mode = values.layout === undefined ? undefined : oneOf('--layout', values.layout, LAYOUTS);
   const main = values.main === undefined ? undefined : parseUserOption('--main', values.main);
   const shown = mode ?? present.layout.mode;
@@ -100,14 +101,10 @@ function backgroundOf(text: string | undefined): Pick<ProgrammeFields, 'backgrou
   return text.startsWith('#') ? { background: text } : { backgroundPicture: { url: text } };
 }
 
-function present<T extends object>(object: T): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
-}
-
 /** What the options ask for, given the programme they change; throws UsageError. */
-export function programmeOf(values: ProgrammeValues, now: Programme): ProgrammeFields {
+export function programmeOf(values: ProgrammeValues, now: ProgrammeJson): ProgrammeFields {
   const { placeholder } = values;
-  return present({
+  return defined({
     ...layoutOf(values, now),
     video: videoOf(values),
     ...backgroundOf(values.background),
@@ -118,7 +115,7 @@ export function programmeOf(values: ProgrammeValues, now: Programme): ProgrammeF
 }
 
 /** The default programme with what a file says of it, as the API would tell it. */
-export function startedWith(file: ProgrammeFields): Programme {
+export function startedWith(file: ProgrammeFields): ProgrammeJson {
   return asUsage('--programme', () =>
     programmeAnswer.parse(programmeJson(startProgramme(programmeChange(file)))),
   );

@@ -1,21 +1,21 @@
 import type { z } from 'zod';
+import type { ProgrammeJson } from '../api/operator/programme-schema.ts';
 import type { shownMixAnswer } from '../api/operator/schemas.ts';
 import { eventLine, showStream } from './event-lines.ts';
-import type { Programme } from './programme-options.ts';
 import { alignTable } from './table.ts';
 
 type Mix = z.output<typeof shownMixAnswer>;
 
 const SHOWN_EVENTS = 10;
 
-function layoutText({ layout }: Programme): string {
+function layoutText({ layout }: ProgrammeJson): string {
   if (layout.mode === 'custom') return `custom, ${layout.cells.length} cells`;
   const main = layout.mode === 'grid' ? undefined : layout.main?.userId;
   return main === undefined ? layout.mode : `${layout.mode}, main ${main}`;
 }
 
 /** What is made: layout, picture and sound, in a line. */
-export function programmeLine(programme: Programme): string {
+export function programmeLine(programme: ProgrammeJson): string {
   const { video, audio, watermarks = [] } = programme;
   const picture = video
     ? `${video.width}x${video.height}, ${video.fps} fps, ${video.bitrateKbps} kbps`

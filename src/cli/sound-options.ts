@@ -1,7 +1,7 @@
+import type { ProgrammeJson } from '../api/operator/programme-schema.ts';
 import { sameUser } from '../domain/ids.ts';
 import { UsageError } from './command.ts';
 import { parseCount, parseUserOption } from './options.ts';
-import type { Programme } from './programme-options.ts';
 
 export const SOUND_OPTIONS = {
   mute: { type: 'string', multiple: true },
@@ -19,7 +19,7 @@ interface SoundValues {
   readonly level?: string[] | undefined;
 }
 
-type Sound = NonNullable<Programme['sound']>;
+type Sound = NonNullable<ProgrammeJson['sound']>;
 type User = NonNullable<Sound['allow']>[number];
 
 /** Options name users of the task's own room; what is said of other rooms' users stays. */

@@ -1,7 +1,7 @@
+import type { ProgrammeJson } from '../api/operator/programme-schema.ts';
 import type { CanvasSize } from '../domain/layout/box.ts';
 import { WATERMARK_PLACES, type WatermarkPlace } from '../domain/programme.ts';
 import { UsageError } from './command.ts';
-import type { Programme } from './programme-options.ts';
 
 export const WATERMARK_OPTIONS = {
   text: { type: 'string' },
@@ -15,7 +15,7 @@ interface WatermarkValues {
   readonly timestamp?: string | undefined;
 }
 
-type Watermark = NonNullable<Programme['watermarks']>[number];
+type Watermark = NonNullable<ProgrammeJson['watermarks']>[number];
 
 const NONE = 'none';
 /** Parts of the canvas. */
@@ -82,7 +82,7 @@ function timestampMark(value: string): Watermark {
 /** The watermarks with those of the kinds that are given in place of the present ones; undefined when none is given. */
 export function watermarksOf(
   values: WatermarkValues,
-  now: Pick<Programme, 'watermarks'>,
+  now: Pick<ProgrammeJson, 'watermarks'>,
   canvas: CanvasSize | null,
 ): Watermark[] | undefined {
   const { text, logo, timestamp } = values;

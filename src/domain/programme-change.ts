@@ -33,7 +33,7 @@ export interface ProgrammeChange extends Partial<LayoutRequest> {
 }
 
 /** The object without its undefined fields. */
-function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+export function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const fields = Object.entries(object).filter(([, value]) => value !== undefined);
   return Object.fromEntries(fields) as { [K in keyof T]: Exclude<T[K], undefined> };
 }

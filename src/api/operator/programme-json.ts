@@ -5,10 +5,9 @@ import type { ProgrammeSpec, SoundRules } from '../../domain/programme.ts';
 import type { ProgrammeChange } from '../../domain/programme-change.ts';
 import type { RoomUser } from '../../domain/room-user.ts';
 import type { wholeLayoutSchema } from './layout-schema.ts';
-import { PROGRAMME_FIELDS, type ProgrammeFields, type programmeAnswer } from './programme-schema.ts';
+import { PROGRAMME_FIELDS, type ProgrammeFields, type ProgrammeJson } from './programme-schema.ts';
 
 type LayoutJson = z.output<typeof wholeLayoutSchema>;
-type ProgrammeJson = z.output<typeof programmeAnswer>;
 type SoundJson = NonNullable<ProgrammeJson['sound']>;
 
 /** A room as JSON names it: a number is an integer room, a text a string room. */

@@ -205,6 +205,8 @@ export const programmeAnswer = z.strictObject({
   maxInputs: z.int().exactOptional(),
 });
 
+export type ProgrammeJson = z.output<typeof programmeAnswer>;
+
 function problemOfVideo(input: unknown): string {
   const issue = typeof input === 'object' ? videoSchema.safeParse(input).error?.issues[0] : undefined;
   if (issue === undefined) return 'the video is an object, or none';
