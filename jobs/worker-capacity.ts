@@ -1,8 +1,7 @@
 import { cpus } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
-import { HE_AAC_ENCODERS } from '../src/domain/encoding.ts';
+import { HE_AAC_ENCODERS, type VideoEncoderChoice } from '../src/domain/encoding.ts';
 import { probeFfmpeg, workingHardwareEncoders } from '../src/media/ffmpeg/capabilities.ts';
 import type { Leases } from '../src/tasks/lease.ts';
 import { createMixCosts } from '../src/tasks/mix-costs.ts';
@@ -40,7 +39,7 @@ function machineName(videoEncoder: VideoEncoderChoice): string {
   return `${name.slice(0, MAX_NAME_CHARS)}:${videoEncoder}`;
 }
 
-async function findEncoders(log: Logger): Promise<{ encoders: readonly string[]; ffmpegVersion: string }> {
+async function describeFfmpeg(log: Logger): Promise<{ encoders: readonly string[]; ffmpegVersion: string }> {
   try {
     const { version, encoders } = await probeFfmpeg(log);
     const software = SOFTWARE_ENCODERS.filter((name) => encoders.has(name));
@@ -61,7 +60,7 @@ export async function openCapacity(options: CapacityOptions): Promise<WorkerCapa
   const tell = async () => writer?.write();
   const admission = await Admission.open({ ...options, meter, costs, tell });
   const { cores } = meter;
-  const telling = findEncoders(log).then((ffmpeg) => {
+  const telling = describeFfmpeg(log).then((ffmpeg) => {
     if (stopped) return;
     const read = () => {
       const room = admission.room();

@@ -48,6 +48,43 @@ function scalingFilters({ width, height, scaling }: DecodedPicture): string[] {
   }
 }
 
+function addVideoOutput(command: ffmpeg.FfmpegCommand, picture: DecodedPicture): void {
+  const filters = [
+    ...(picture.fromMs === undefined ? [] : [`trim=start=${(picture.fromMs / 1000).toFixed(3)}`]),
+    ...pictureFilters(picture),
+    // print writes only frames that carry something
+    'metadata=mode=add:key=t:value=1',
+    `metadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.videoTimes}'`,
+  ];
+  command.output(`pipe:${DECODER_PIPES.video}`).outputOptions(
+    ...['-map', '0:v:0'],
+    ...['-filter:v', filters.join(',')],
+    ...['-fps_mode', 'passthrough', '-enc_time_base', '1:1000'],
+    // With more threads FFmpeg's raw encoder holds each picture back until the next, and the sound with it.
+    ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'rawvideo', '-flush_packets', '1'],
+  );
+}
+
+function addAudioOutput(command: ffmpeg.FfmpegCommand): void {
+  const filters = [
+    'aresample=48000',
+    'aformat=sample_fmts=s16:channel_layouts=stereo',
+    `asetnsamples=${DECODER_AUDIO_SAMPLES}:p=0`,
+    'ametadata=mode=add:key=t:value=1',
+    `ametadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.audioTimes}'`,
+    // FFmpeg asks the output that is furthest behind, and sound waits in asetnsamples until it is asked:
+    // behind in its times, it is given also while no picture comes.
+    'asetpts=PTS-1000000000',
+  ];
+  command
+    .output(`pipe:${DECODER_PIPES.audio}`)
+    .outputOptions(
+      ...['-map', '0:a:0'],
+      ...['-filter:a', filters.join(',')],
+      ...['-c:a', 'pcm_s16le', '-f', 's16le', '-flush_packets', '1'],
+    );
+}
+
 /**
  * FLV or NUT on stdin to yuv420p of the size asked for and s16 48 kHz stereo, each on a pipe,
  * with the pts of every frame on a pipe beside it. No filter here may make a constant rate.
@@ -61,40 +98,7 @@ export function decoderArgs({ format, video, audio }: DecoderArgs): string[] {
     ...['-threads', '1'],
     ...['-f', format],
   );
-  if (video) {
-    const filters = [
-      ...(video.fromMs === undefined ? [] : [`trim=start=${(video.fromMs / 1000).toFixed(3)}`]),
-      ...pictureFilters(video),
-      // print writes only frames that carry something
-      'metadata=mode=add:key=t:value=1',
-      `metadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.videoTimes}'`,
-    ];
-    command.output(`pipe:${DECODER_PIPES.video}`).outputOptions(
-      ...['-map', '0:v:0'],
-      ...['-filter:v', filters.join(',')],
-      ...['-fps_mode', 'passthrough', '-enc_time_base', '1:1000'],
-      // With more threads FFmpeg's raw encoder holds each picture back until the next, and the sound with it.
-      ...['-c:v', 'rawvideo', '-threads', '1', '-f', 'rawvideo', '-flush_packets', '1'],
-    );
-  }
-  if (audio) {
-    const filters = [
-      'aresample=48000',
-      'aformat=sample_fmts=s16:channel_layouts=stereo',
-      `asetnsamples=${DECODER_AUDIO_SAMPLES}:p=0`,
-      'ametadata=mode=add:key=t:value=1',
-      `ametadata=mode=print:direct=1:file='pipe\\:${DECODER_PIPES.audioTimes}'`,
-      // FFmpeg asks the output that is furthest behind, and sound waits in asetnsamples until it is asked:
-      // behind in its times, it is given also while no picture comes.
-      'asetpts=PTS-1000000000',
-    ];
-    command
-      .output(`pipe:${DECODER_PIPES.audio}`)
-      .outputOptions(
-        ...['-map', '0:a:0'],
-        ...['-filter:a', filters.join(',')],
-        ...['-c:a', 'pcm_s16le', '-f', 's16le', '-flush_packets', '1'],
-      );
-  }
+  if (video) addVideoOutput(command, video);
+  if (audio) addAudioOutput(command);
   return argumentsOf(command);
 }

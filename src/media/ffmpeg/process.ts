@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
+import { childEnvironment } from './child-environment.ts';
 import { type FfmpegExit, outcomeOf, redactLine } from './exit.ts';
 
 export interface FfmpegProcessOptions {
@@ -42,16 +43,6 @@ export interface FfmpegProcess {
 const TAIL_LINES = 20;
 const TAIL_LINE_CHARS = 400;
 const STOP_STEP_MS = 1500;
-
-/** FFmpeg needs nothing of our environment, and our secrets do not belong into it. */
-function childEnvironment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { AV_LOG_FORCE_NOCOLOR: '1' };
-  for (const name of ['PATH', 'HOME', 'LANG', 'TMPDIR', 'FONTCONFIG_PATH']) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
-  return env;
-}
 
 function collectTail(stream: Readable, tail: string[], onLine?: (line: string) => void): void {
   let rest = '';
@@ -112,7 +103,7 @@ export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
   const { args, log, name } = options;
   const extra = Array.from({ length: options.extraPipes ?? 0 }, () => 'pipe' as const);
   const child = spawn(options.binary ?? 'ffmpeg', args, {
-    env: childEnvironment(),
+    env: { ...childEnvironment(), AV_LOG_FORCE_NOCOLOR: '1' },
     stdio: [options.stdin, options.stdout, 'pipe', ...extra],
   });
   let asked = false;
