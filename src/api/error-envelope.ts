@@ -43,14 +43,19 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   internal: INTERNAL,
 };
 
-/** All problems of a request body in one sentence, each with the field it is about. */
+/** A request can have a problem in each of its thousands of cells, or a field with a name of 200 kB. */
+const MAX_ISSUES = 5;
+const MAX_ISSUE_CHARS = 300;
+
+/** The problems of a request body in one sentence, each with the field it is about. */
 export function describeIssues(error: ZodError): string {
-  return error.issues
-    .map((issue) => {
-      const field = issue.path.map(String).join('.');
-      return field === '' ? issue.message : `${field}: ${issue.message}`;
-    })
-    .join('; ');
+  const told = error.issues.slice(0, MAX_ISSUES).map((issue) => {
+    const field = issue.path.map(String).join('.');
+    const text = field === '' ? issue.message : `${field}: ${issue.message}`;
+    return text.slice(0, MAX_ISSUE_CHARS);
+  });
+  const more = error.issues.length - told.length;
+  return [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 function codeOf(thrown: unknown): ErrorCode {

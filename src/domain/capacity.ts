@@ -18,6 +18,17 @@ export interface MeasuredCost {
   readonly at: number;
 }
 
+/** What was kept of a cost as JSON; null for one that would admit any mix or none. */
+export function parseMeasuredCost(text: string): MeasuredCost | null {
+  try {
+    const { cores, at } = JSON.parse(text) as Record<keyof MeasuredCost, unknown>;
+    if (typeof cores !== 'number' || !Number.isFinite(cores) || cores <= 0) return null;
+    return typeof at === 'number' ? { cores, at } : null;
+  } catch {
+    return null; // no JSON, or nothing with fields
+  }
+}
+
 /** By costKey. */
 export type MeasuredCosts = ReadonlyMap<string, MeasuredCost>;
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { MeasuredCost, MeasuredCosts } from '../domain/capacity.ts';
+import { type MeasuredCost, type MeasuredCosts, parseMeasuredCost } from '../domain/capacity.ts';
 import { reach } from '../queue/redis.ts';
 
 const PREFIX = 'roomcast:mix-costs:';
@@ -18,13 +18,21 @@ export function createMixCosts(redis: Redis, machine: string): MixCosts {
   const hash = PREFIX + machine;
   const read = async () => {
     const all = Object.entries(await redis.hgetall(hash));
-    return new Map(all.map(([key, text]) => [key, JSON.parse(text) as MeasuredCost]));
+    return new Map(
+      all.flatMap(([key, text]) => {
+        const cost = parseMeasuredCost(text);
+        return cost ? [[key, cost] as const] : [];
+      }),
+    );
   };
 
   async function forgetOldest(): Promise<void> {
     if ((await redis.hlen(hash)) <= MAX_SHAPES) return;
-    const oldest = [...(await read())].sort(([, a], [, b]) => b.at - a.at).slice(MAX_SHAPES);
-    if (oldest.length > 0) await redis.hdel(hash, ...oldest.map(([key]) => key));
+    const newest = [...(await read())].sort(([, a], [, b]) => b.at - a.at).slice(0, MAX_SHAPES);
+    const kept = new Set(newest.map(([key]) => key));
+    // Also what cannot be read.
+    const oldest = (await redis.hkeys(hash)).filter((key) => !kept.has(key));
+    if (oldest.length > 0) await redis.hdel(hash, ...oldest);
   }
 
   return {

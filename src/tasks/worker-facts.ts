@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { WorkerFacts } from '../domain/worker.ts';
+import { parseWorkerFacts, type WorkerFacts } from '../domain/worker.ts';
 import { reach } from '../queue/redis.ts';
 
 const PREFIX = 'roomcast:worker-facts:';
@@ -53,6 +53,6 @@ export async function listWorkers(redis: Redis): Promise<readonly WorkerFacts[]>
     }
     if (keys.size === 0) return [];
     const texts = await redis.mget(...[...keys].sort());
-    return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as WorkerFacts]));
+    return texts.flatMap((text) => (text === null ? [] : (parseWorkerFacts(text) ?? [])));
   });
 }

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { ProgrammeSpec } from '../../../src/domain/programme.ts';
-import { ask, startRelay, TO, tasks, useOperatorApi } from '../../support/operator-rig.ts';
+import { app, ask, startRelay, TO, TOKEN, tasks, useOperatorApi } from '../../support/operator-rig.ts';
 
 useOperatorApi();
+
+/** As nobody would write it who uses a library. */
+async function sendText(method: 'POST', path: string, payload: string) {
+  const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
+  const answer = await app.inject({ method, url: `/api/v1${path}`, headers, payload });
+  return { status: answer.statusCode, text: answer.body };
+}
 
 const PICTURE = 'https://pictures.test/logo.png';
 const UUID = 'ab'.repeat(16);
@@ -121,6 +128,47 @@ describe('a whole programme', () => {
     const { status, json } = await ask('POST', '/relays', { room: 7, targets: [TO], layout });
     expect({ status, code: json.error.code }).toEqual({ status: 400, code: 'bad-request' });
     expect(json.error.message).toMatch(message);
+  });
+});
+
+describe('a hostile programme', () => {
+  const cell = { x: 0, y: 0, width: 2, height: 2 };
+  const start = (fields: string) => `{"room":9,"targets":["${TO}"],${fields}}`;
+  const long = 'x'.repeat(200_000);
+
+  it.each<[string, string]>([
+    ['nested ten thousand deep', start(`"layout":${'['.repeat(10_000)}${']'.repeat(10_000)}`)],
+    ['objects nested deep', start(`"layout":${'{"mode":'.repeat(5000)}1${'}'.repeat(5000)}`)],
+    ['with a prototype', start('"video":{"__proto__":{"fps":1}}')],
+    ['with a constructor', start('"video":{"constructor":{"prototype":{"fps":1}}}')],
+    ['with a huge number', start('"video":{"fps":1e999}')],
+    ['with a negative zero of places', start(`"layout":{"mode":"custom","cells":[{"x":-1e308}]}`)],
+    ['with NaN', start('"video":{"fps":NaN}')],
+    ['of thousands of cells', start(`"layout":{"mode":"custom","cells":[${'0,'.repeat(9999)}0]}`)],
+    [
+      'of too many cells',
+      start(`"layout":${JSON.stringify({ mode: 'custom', cells: Array(3000).fill(cell) })}`),
+    ],
+    ['with a field of a long name', start(`"${long}":1`)],
+    ['with a long text', start(`"background":"${long}"`)],
+    ['with a long mode', start(`"layout":{"mode":"${long}"}`)],
+    ['with thousands of watermarks', start(`"watermarks":[${'{},'.repeat(30_000)}{}]`)],
+    ['with a long user', start(`"main":"${long}"`)],
+    ['of a megabyte', start(`"background":"${'x'.repeat(1_000_000)}"`)],
+  ])('%s is refused in a short sentence, and nothing is started', async (_what, body) => {
+    const startedAt = performance.now();
+    const { status, text } = await sendText('POST', '/relays', body);
+    expect([400, 413]).toContain(status);
+    expect(text.length).toBeLessThan(4000);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(await tasks.list()).toEqual([]);
+  });
+
+  it('with a field named twice is what the last one says', async () => {
+    const { status, text } = await sendText('POST', '/relays', start('"video":{"fps":5},"video":{"fps":7}'));
+    expect(status).toBe(201);
+    const task = await tasks.get(JSON.parse(text).taskId);
+    expect(task?.source).toMatchObject({ programme: { video: { fps: 7 } } });
   });
 });
 

@@ -224,3 +224,20 @@ test('costs are kept by kind of machine, the longest unused of too many are forg
   const days = (await rig.redis.pttl('roomcast:mix-costs:fast')) / 86_400_000;
   expect(days).toBeGreaterThan(29);
 });
+
+test('garbage among the workers and costs is passed over: mixes are admitted as ever', async () => {
+  await rig.redis.set('roomcast:worker-facts:odd', '{"workerId":"odd","spareCores":-1e999}');
+  await rig.redis.set('roomcast:worker-facts:worse', 'no JSON');
+  const costs = createMixCosts(rig.redis, 'odd');
+  await costs.save('1280x720@30 veryfast 0', { cores: Number.NaN, at: 1 });
+  await rig.redis.hset('roomcast:mix-costs:odd', 'key', 'no JSON');
+  expect(await costs.read()).toEqual(new Map());
+  const worker = await rig.startWorker({ spareCores: 0 });
+  expect(await mixRunsAt(await startMix())).toBe(worker.pid);
+  expect(await saysWhy(await startMix())).toContain('the best has 0.0');
+  const known = await eventually(async () => {
+    const workers = await listWorkers(rig.redis);
+    return workers.length > 0 && workers;
+  }, 20_000);
+  expect(known.map(({ workerId }) => workerId)).toEqual([worker.workerId]);
+});

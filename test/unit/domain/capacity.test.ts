@@ -9,6 +9,7 @@ import {
   noRoomMessage,
   outstandingCores,
   parseCostKey,
+  parseMeasuredCost,
   roomAmong,
   shapeOf,
   watchCost,
@@ -53,6 +54,29 @@ describe('the key of a shape', () => {
       expect(parseCostKey(text)).toBeNull();
     },
   );
+});
+
+describe('a cost that was kept', () => {
+  it('is read as it was written', () => {
+    expect(parseMeasuredCost(JSON.stringify({ cores: 0.5, at: 7 }))).toEqual({ cores: 0.5, at: 7 });
+  });
+
+  it.each([
+    '',
+    'null',
+    '{}',
+    '[]',
+    '"x"',
+    '{"cores":null,"at":1}',
+    '{"cores":0,"at":1}',
+    '{"cores":-1,"at":1}',
+    '{"cores":1e999,"at":1}',
+    '{"cores":"1","at":1}',
+    '{"cores":1}',
+    '{"cores":1,"at":',
+  ])('is nothing when it says %s', (text) => {
+    expect(parseMeasuredCost(text)).toBeNull();
+  });
 });
 
 describe('the cost of a mix', () => {

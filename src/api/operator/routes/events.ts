@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, type RoomId, sameRoom } from '../../../domain/ids.ts';
@@ -6,6 +7,9 @@ import type { OperatorDeps } from '../deps.ts';
 import { eventsQuerySchema, taskEventAnswer } from '../event-schemas.ts';
 import { openEventStream } from '../event-stream.ts';
 import { defineStream, type OperatorRoute } from '../route.ts';
+
+/** That hear at the same time from one gateway: dashboards and scripts, not viewers. */
+const MAX_STREAMS = 100;
 
 type Query = z.output<typeof eventsQuerySchema>;
 
@@ -29,6 +33,7 @@ function answerOf({ appId, room, taskId, event }: TaskEvent): z.input<typeof tas
 
 /** What mixes notice, told as it happens. */
 export function eventRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  const streams = new Set<Readable>();
   return [
     defineStream({
       path: '/events',
@@ -42,12 +47,18 @@ export function eventRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
           (room === null || sameRoom(told.room, room)) &&
           (query.sdkAppId === undefined || told.appId === query.sdkAppId) &&
           (mixTaskId === null || told.taskId === mixTaskId);
-        return openEventStream({
+        if (streams.size >= MAX_STREAMS) {
+          throw new GatewayError('limit-reached', `${MAX_STREAMS} connections hear events already`);
+        }
+        const stream = openEventStream({
           hear: (listener) =>
             deps.events.hear((told) => {
               if (isWanted(told)) listener({ type: told.event.type, data: answerOf(told) });
             }),
         });
+        streams.add(stream);
+        stream.once('close', () => streams.delete(stream));
+        return stream;
       },
     }),
   ];

@@ -31,7 +31,7 @@ export interface DecoderPair {
   readonly size: CellSize | null;
   readonly pids: readonly number[];
   write(tag: FlvTag): void;
-  /** What the stream consists of has changed: a new decoder takes over when it has caught up. */
+  /** What the stream consists of has changed: a new decoder takes over, soon, when it has caught up. */
   replace(): void;
   /** Prepares pictures of this size; what is prepared waits for `commit` from now on. */
   prepare(size: CellSize | null): void;
@@ -50,6 +50,8 @@ const CAUGHT_UP_MS = 50;
 const SHOWN_MS = 250;
 const RESTART_MIN_MS = 100;
 const RESTART_MAX_MS = 2000;
+/** A stream that changes all the time costs no more: each start keeps the programme from its work for a while. */
+const REPLACE_EVERY_MS = 500;
 /** A decoder that lived this long was a good one. */
 const RESTART_FORGET_MS = 10_000;
 
@@ -69,6 +71,8 @@ export function createDecoderPair(options: DecoderPairOptions): DecoderPair {
   let retryTimer: NodeJS.Timeout | undefined;
   let retryMs = RESTART_MIN_MS;
   let lastStartMs = 0;
+  let replaceTimer: NodeJS.Timeout | undefined;
+  let replacedMs = Number.NEGATIVE_INFINITY;
 
   const isShown = (slot: DecoderSlot): boolean => slot === active && !activeLost;
   /** Of two decoders only one is heard: the one shown, while it lives. */
@@ -107,6 +111,12 @@ export function createDecoderPair(options: DecoderPairOptions): DecoderPair {
     if (closed) return;
     void pending?.close();
     pending = open(wanted);
+  }
+
+  function replaceChanged(): void {
+    replaceTimer = undefined;
+    replacedMs = performance.now();
+    replace();
   }
 
   function lost(slot: DecoderSlot): void {
@@ -153,7 +163,12 @@ export function createDecoderPair(options: DecoderPairOptions): DecoderPair {
       active?.write(tag);
       pending?.write(tag);
     },
-    replace,
+    replace() {
+      if (replaceTimer) return;
+      const waitMs = replacedMs + REPLACE_EVERY_MS - performance.now();
+      if (waitMs > 0) replaceTimer = setTimeout(replaceChanged, waitMs);
+      else replaceChanged();
+    },
     prepare(size) {
       held = true;
       if (sameSize(size, wanted) && (active || pending)) return;
@@ -175,6 +190,7 @@ export function createDecoderPair(options: DecoderPairOptions): DecoderPair {
     async close() {
       closed = true;
       clearTimeout(retryTimer);
+      clearTimeout(replaceTimer);
       await Promise.all([active?.close(), pending?.close()]);
     },
   };
