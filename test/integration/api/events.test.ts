@@ -154,16 +154,17 @@ describe('the event stream', () => {
 
   it('is for a hundred at a time; one that goes makes room', async () => {
     const url = `${await origin()}/api/v1/events`;
-    const connect = (signal: AbortSignal) =>
+    const join = (signal: AbortSignal) =>
       fetch(url, { headers: { authorization: `Bearer ${TOKEN}` }, signal });
     const [first, others] = [new AbortController(), new AbortController()];
     undo.push(() => others.abort());
-    expect((await connect(first.signal)).status).toBe(200);
-    for (let n = 1; n < 100; n += 1) expect((await connect(others.signal)).status).toBe(200);
-    const refused = await connect(others.signal);
-    expect([refused.status, (await refused.json()).error.code]).toEqual([429, 'limit-reached']);
+    expect((await join(first.signal)).status).toBe(200);
+    for (let n = 1; n < 100; n += 1) expect((await join(others.signal)).status).toBe(200);
+    const refused = await join(others.signal);
+    expect(refused.status).toBe(429);
+    expect(await refused.text()).toContain('limit-reached');
     first.abort();
-    await eventually(async () => (await connect(others.signal)).status === 200);
+    await eventually(async () => (await join(others.signal)).status === 200);
   });
 
   it('closes a reader that does not read instead of keeping all for it', async () => {
