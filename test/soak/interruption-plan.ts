@@ -1,4 +1,5 @@
 import type { LayoutSpec } from '../../src/domain/layout/spec.ts';
+import { seededRandom } from '../support/random.ts';
 
 export interface Interruption {
   readonly atMs: number;
@@ -19,17 +20,6 @@ export interface PlanOptions {
   /** Always in the room, and its first. */
   readonly host: string;
   readonly guests: readonly string[];
-}
-
-/** Numbers of 0 to 1, the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const STALL_MS = [500, 2500] as const;

@@ -9,6 +9,7 @@ import {
   type RoomId,
   streamId,
 } from '../../../src/domain/ids.ts';
+import { seededWhole } from '../../support/random.ts';
 
 const STRING_ALPHABET =
   'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 !#$%&()+-:;<=.>?@[]^_{}|~,';
@@ -61,11 +62,7 @@ describe('stream names', () => {
 
   it('give back their parts, and no two rooms share one (10,000 random string rooms)', () => {
     const seen = new Map<string, string>();
-    let state = 42;
-    const random = (below: number) => {
-      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-      return state % below;
-    };
+    const random = seededWhole(42);
     for (let i = 0; i < 10_000; i += 1) {
       const length = 1 + random(4);
       const text = Array.from({ length }, () => STRING_ALPHABET[random(STRING_ALPHABET.length)]).join('');

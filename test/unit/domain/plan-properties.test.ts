@@ -15,6 +15,7 @@ import {
   TARGET,
   user,
 } from '../../support/plan-facts.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const SEEDS = Array.from({ length: 500 }, (_unused, index) => index + 1);
 
@@ -72,17 +73,6 @@ function isOf(job: JobRef, { taskId, source }: Task): boolean {
   return job.id === taskId || (job.kind === 'mix' && source.type === 'mix' && source.mixTaskId === job.id);
 }
 
-/** Mulberry32: small, and the same facts for the same seed everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const IDS = ['a', 'b', 'c', 'd', 'e'] as const;
 
 function randomTask(taskId: string, random: () => number): Task {
@@ -105,7 +95,7 @@ function randomJobs(random: () => number): JobRef[] {
 }
 
 function randomFacts(seed: number): PlanInput {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const chance = (odds: number) => random() < odds;
   const tasks = IDS.slice(0, Math.ceil(random() * IDS.length)).map((id) => randomTask(id, random));
   return facts({

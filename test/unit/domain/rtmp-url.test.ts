@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/domain/errors.ts';
 import { parseRtmpUrl, showRtmpUrl } from '../../../src/domain/rtmp-url.ts';
+import { seededWhole } from '../../support/random.ts';
 
 describe('parseRtmpUrl', () => {
   const good: [string, { host: string; port: number; app: string; key: string; tcUrl: string }][] = [
@@ -91,11 +92,7 @@ describe('showRtmpUrl', () => {
 
   it('never shows any part of a key, whatever the key is made of', () => {
     const alphabet = "abcXYZ019-_.~!$&'()*+,;=:@%?#";
-    let seed = 7;
-    const random = (below: number) => {
-      seed = (seed * 48271) % 2147483647;
-      return seed % below;
-    };
+    const random = seededWhole(7);
     for (let round = 0; round < 2000; round += 1) {
       const first = alphabet[random(25)] ?? 'k';
       const tail = Array.from({ length: 6 + random(30) }, () => alphabet[random(alphabet.length)]).join('');

@@ -1,16 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { damage, intersection, type Layer, planDraws, without } from '../../../../src/media/canvas/layers.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 const CANVAS = { x: 0, y: 0, width: 24, height: 16 };
-
-/** Repeatable noise. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const even = (value: number) => value * 2;
 
@@ -67,7 +59,7 @@ describe('what is drawn anew', () => {
   test.each(Array.from({ length: 60 }, (_, seed) => [seed]))(
     'gives the same picture as drawing everything, change after change (%i)',
     (seed) => {
-      const next = numbers(seed);
+      const next = seededWhole(seed);
       let layers = someLayers(next, 1 + next(7));
       let before: readonly Layer[] | null = null;
       const pixels: string[] = Array(CANVAS.width * CANVAS.height).fill('garbage');
@@ -86,7 +78,7 @@ describe('what is drawn anew', () => {
   );
 
   test('is nothing when nothing changed', () => {
-    const layers = someLayers(numbers(1), 5);
+    const layers = someLayers(seededWhole(1), 5);
     expect(damage(CANVAS, layers, [...layers])).toEqual([]);
     expect(planDraws(layers, [])).toEqual([]);
   });
@@ -106,7 +98,7 @@ describe('what is drawn anew', () => {
 });
 
 test('what is left of a box without another does not overlap and is the rest', () => {
-  const next = numbers(7);
+  const next = seededWhole(7);
   for (let round = 0; round < 300; round++) {
     const [from, hole] = [someBox(next), someBox(next)];
     const parts = without(from, hole);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createRebaser } from '../../../../src/media/flv/rebase.ts';
 import { scriptTag } from '../../../../src/media/flv/script.ts';
 import type { FlvTag } from '../../../../src/media/flv/tag.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 const video = (timestamp: number): FlvTag => ({ type: 9, timestamp, data: Buffer.from([0x27, 1, 0, 0, 0]) });
 const audio = (timestamp: number): FlvTag => ({ type: 8, timestamp, data: Buffer.from([0xaf, 1, 0]) });
@@ -69,11 +70,7 @@ describe('a rebaser', () => {
   });
 
   it('never goes back within a track, whatever the source does', () => {
-    let seed = 3;
-    const random = (below: number) => {
-      seed = (seed * 48271) % 2147483647;
-      return seed % below;
-    };
+    const random = seededWhole(3);
     const rebaser = createRebaser();
     const last = new Map<number, number>();
     let source = 0;

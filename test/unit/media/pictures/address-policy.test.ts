@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../../../src/domain/errors.ts';
 import { createAddressPolicy } from '../../../../src/media/pictures/address-policy.ts';
 import { parsePictureUrl, shownUrl } from '../../../../src/media/pictures/picture-url.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 const nobody = createAddressPolicy([]);
 
@@ -72,18 +73,16 @@ describe('pictures are fetched from public addresses only', () => {
         [0xf000_0000, 4],
       ] as const),
     ];
-    let state = 12_345;
-    const next = () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state;
-    };
+    const random = seededWhole(12_345);
     const near = forbidden.flatMap(([base, bits]) => [
       base,
       base - 1,
       base + 2 ** (32 - bits),
       base + 2 ** (32 - bits) - 1,
     ]);
-    const all = [...near, ...Array.from({ length: 3000 }, next)].filter((one) => one >= 0 && one < 2 ** 32);
+    const all = [...near, ...Array.from({ length: 3000 }, () => random(2 ** 32))].filter(
+      (one) => one >= 0 && one < 2 ** 32,
+    );
     for (const number of all) {
       const dotted = [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
       const isForbidden = forbidden.some(

@@ -10,15 +10,7 @@ import {
   repairJournal,
   scanTags,
 } from '../../../../src/media/recording/repair.ts';
-
-/** Small generator with a seed, so that a failure can be seen again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+import { seededRandom } from '../../../support/random.ts';
 
 function randomTags(next: () => number, count: number): FlvTag[] {
   return Array.from({ length: count }, (_none, index) => ({
@@ -39,7 +31,7 @@ afterAll(async () => {
 
 describe('repairing a journal', () => {
   it('finds exactly the whole tags of any truncation', () => {
-    const next = random(7);
+    const next = seededRandom(7);
     const tags = randomTags(next, 60);
     const bytes = Buffer.concat(tags.map(encodeFlvTag));
     const ends: number[] = [];
@@ -58,7 +50,7 @@ describe('repairing a journal', () => {
   });
 
   it('cuts a file at its last whole tag, so that appending goes on with a tag', async () => {
-    const next = random(11);
+    const next = seededRandom(11);
     const tags = randomTags(next, 40);
     for (let round = 0; round < 20; round += 1) {
       const whole = Buffer.concat([flvHeader(), ...tags.map(encodeFlvTag)]);
@@ -82,7 +74,7 @@ describe('repairing a journal', () => {
   });
 
   it('cuts off zeros that a loss of power left where data should be', async () => {
-    const tags = randomTags(random(3), 10);
+    const tags = randomTags(seededRandom(3), 10);
     const whole = Buffer.concat([flvHeader(), ...tags.map(encodeFlvTag)]);
     const file = path.join(dir, 'zeros.flv');
     await writeFile(file, Buffer.concat([whole, Buffer.alloc(4096)]));
@@ -93,7 +85,7 @@ describe('repairing a journal', () => {
   });
 
   it('reads all of a file whose known place is no tag after all', async () => {
-    const tags = randomTags(random(5), 10);
+    const tags = randomTags(seededRandom(5), 10);
     const whole = Buffer.concat([flvHeader(), ...tags.map(encodeFlvTag)]);
     const file = path.join(dir, 'wrong-place.flv');
     await writeFile(file, whole);

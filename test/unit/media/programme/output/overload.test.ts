@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { MixEventBody } from '../../../../../src/domain/mix-event.ts';
 import { createOverloadGovernor } from '../../../../../src/media/programme/output/overload.ts';
+import { seededRandom } from '../../../../support/random.ts';
 
 interface Run {
   /** Numbers of the pictures that were taken. */
@@ -37,14 +38,6 @@ function drive(seconds: number, msPerPicture: (atMs: number) => number, fps = 30
 const gaps = (frames: readonly number[]): number[] =>
   frames.slice(1).map((frame, at) => frame - (frames[at] ?? 0));
 
-function pseudoRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
-}
-
 describe('overload', () => {
   test('an encoder that keeps up, even with hiccups of half a second, loses nothing', () => {
     const run = drive(30, (at) => (at % 5000 < 20 ? 450 : 12));
@@ -71,7 +64,7 @@ describe('overload', () => {
 
   test('whatever the encoder does, as long as it works the backlog is bounded and no eight in a row are left out', () => {
     for (let seed = 1; seed <= 50; seed++) {
-      const random = pseudoRandom(seed);
+      const random = seededRandom(seed);
       const speeds = Array.from({ length: 40 }, () => 10 + random() * 120);
       const run = drive(60, (at) => speeds[Math.floor(at / 1500) % speeds.length] ?? 30);
       expect(Math.max(...gaps(run.taken))).toBeLessThanOrEqual(8);
