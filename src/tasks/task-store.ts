@@ -8,10 +8,10 @@ import {
   type RecordingRequest,
   type SourceRequest,
   type TaskRequest,
-  withSharedProgramme,
 } from '../domain/new-task.ts';
 import type { RoomFacts } from '../domain/room.ts';
 import type { EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
+import { withSharedProgramme } from '../domain/task-change.ts';
 import { reach } from '../queue/redis.ts';
 
 /** PUBLISHed with the task's id after each change of a task. */

@@ -1,6 +1,6 @@
-import { withProgramme, withSequence } from '../../domain/new-task.ts';
 import { changeProgramme } from '../../domain/programme-change.ts';
 import type { Task } from '../../domain/task.ts';
+import { withProgramme, withSequence } from '../../domain/task-change.ts';
 import { changesProgramme, programmeChange } from './programme-json.ts';
 import type { ProgrammeFields } from './programme-schema.ts';
 

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { withProgramme } from '../../../src/domain/new-task.ts';
 import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { Task } from '../../../src/domain/task.ts';
+import { withProgramme } from '../../../src/domain/task-change.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { createLeases, listLeased } from '../../../src/tasks/lease.ts';
 import { createTaskStore, type NewTask, type TaskStore } from '../../../src/tasks/task-store.ts';

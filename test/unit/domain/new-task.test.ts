@@ -1,11 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  newRecordTask,
-  newRelayTask,
-  type TaskRequest,
-  withRetry,
-  withTargets,
-} from '../../../src/domain/new-task.ts';
+import { newRecordTask, newRelayTask, type TaskRequest } from '../../../src/domain/new-task.ts';
 import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 
 const target = (id: string) => ({ id, sealedUrl: 'v1.x', shownUrl: 'rtmp://a/live/****' });
@@ -98,19 +92,5 @@ describe('sharing one encode', () => {
     ],
   ])('is not done for %s', (_what, change) => {
     expect(second(change).source).toMatchObject({ mixTaskId: 'qrstuvwxyzabcdef' });
-  });
-});
-
-describe('a change of a relay', () => {
-  const task = newRelayTask(request(), [target('t1'), target('t2')]);
-
-  it('counts "retry now" per target', () => {
-    expect(withRetry(withRetry(task, 't1'), 't1').retryNonce).toEqual({ t1: 2 });
-  });
-
-  it('forgets the retries of a target that is gone', () => {
-    const changed = withTargets(withRetry(withRetry(task, 't1'), 't2'), [target('t2'), target('t3')]);
-    expect(changed.targets.map((one) => one.id)).toEqual(['t2', 't3']);
-    expect(changed.retryNonce).toEqual({ t2: 1 });
   });
 });

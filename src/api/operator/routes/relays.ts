@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
-import { withRetry, withTargets } from '../../../domain/new-task.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
+import { withRetry, withTargets } from '../../../domain/task-change.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
