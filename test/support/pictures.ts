@@ -25,6 +25,10 @@ export interface Patch extends Box {
   readonly colour: Rgb;
 }
 
+export function patch(colour: Rgb, x: number, y: number, width: number, height: number): Patch {
+  return { colour, x, y, width, height };
+}
+
 function inside(box: Box, x: number, y: number, by: number): boolean {
   return x >= box.x - by && x < box.x + box.width + by && y >= box.y - by && y < box.y + box.height + by;
 }

@@ -13,7 +13,7 @@ import {
   toneLevel,
   trackTimes,
 } from '../../support/media-checks.ts';
-import { allPictures, differences, type Patch } from '../../support/pictures.ts';
+import { allPictures, differences, type Patch, patch } from '../../support/pictures.ts';
 import { type ProgrammeRig, SMALL_PROGRAMME, startProgrammeRig } from '../../support/programme-rig.ts';
 
 const BACKGROUND: Rgb = [96, 32, 112];
@@ -65,11 +65,6 @@ async function onAir(
   await eventually(() => on.recording(), 20_000);
   return on;
 }
-
-const patch = (colour: Rgb, x: number, y: number, w: number, h: number): Patch => ({
-  ...{ colour, x, y },
-  ...{ width: w, height: h },
-});
 
 async function expectPicture(on: ProgrammeRig, patches: readonly Patch[]): Promise<void> {
   await eventually(

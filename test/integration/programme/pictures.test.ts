@@ -17,7 +17,7 @@ import {
   startPictureServer,
   startSecurePictures,
 } from '../../support/picture-server.ts';
-import { allPictures, differences, type Patch } from '../../support/pictures.ts';
+import { allPictures, differences, type Patch, patch } from '../../support/pictures.ts';
 import { type ProgrammeRig, SMALL_PROGRAMME, startProgrammeRig } from '../../support/programme-rig.ts';
 
 const PROGRAMME = { ...SMALL_PROGRAMME, background: '#602070' };
@@ -77,11 +77,6 @@ async function onAir({ users = {}, layout = { mode: 'grid' }, part = {} }: OnAir
   await eventually(() => on.recording(), 20_000);
   return on;
 }
-
-const patch = (colour: Rgb, x: number, y: number, w: number, h: number): Patch => ({
-  ...{ colour, x, y },
-  ...{ width: w, height: h },
-});
 
 async function expectPicture(on: ProgrammeRig, patches: readonly Patch[]): Promise<Picture> {
   return eventually(
