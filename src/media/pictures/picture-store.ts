@@ -128,7 +128,6 @@ export function createPictureStore(options: PictureStoreOptions): PictureStore {
     slots.delete(key);
     slots.set(key, slot);
     const isAskedAnew = slot.isSettled && !slot.picture && !before.has(nameOf(wish));
-    if (isAskedAnew) told.delete(nameOf(wish));
     if (!known || isAskedAnew) start(slot);
     return slot;
   }
