@@ -65,7 +65,8 @@ export function createInputTracks({ codecs, reports, onKnown }: InputTracksOptio
     const before = header.type === TAG_VIDEO ? video : audio;
     if (before?.data.equals(header.data)) return false;
     if (before) tellDifference(before, header);
-    else if (hasFrames) reports.changed('tracks', header.type === TAG_VIDEO ? 'picture' : 'sound');
+    else if (hasFrames)
+      reports.changed('tracks', header.type === TAG_VIDEO ? 'a picture was added' : 'sound was added');
     if (header.type === TAG_VIDEO) video = header;
     else audio = header;
     return true;
