@@ -2,7 +2,7 @@ import ffmpeg from 'fluent-ffmpeg';
 import { argumentsOf, QUIET } from './argv.ts';
 
 /** Where the decoder puts its data: file descriptors of the child. */
-export const DECODER_PIPES = { videoTimes: 3, audioTimes: 4, video: 5, audio: 6 } as const;
+export const DECODER_PIPES = { video: 1, videoTimes: 3, audioTimes: 4, audio: 5 } as const;
 
 /** Samples of one sound frame of a decoder: 10 ms at 48 kHz. */
 export const DECODER_AUDIO_SAMPLES = 480;

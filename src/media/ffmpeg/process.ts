@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import { childEnvironment } from './child-environment.ts';
 import { type FfmpegExit, outcomeOf, redactLine } from './exit.ts';
+import type { Line } from './lines.ts';
 
 export interface FfmpegProcessOptions {
   readonly args: readonly string[];
@@ -11,9 +12,9 @@ export interface FfmpegProcessOptions {
   /** For log lines: `decoder`, `encoder`. */
   readonly name: string;
   readonly stdin: 'pipe' | 'ignore';
-  readonly stdout: 'pipe' | 'ignore';
-  /** Pipes beside the standard ones, from descriptor 3 on, that the child writes to. */
-  readonly extraPipes?: number;
+  readonly stdout: 'pipe' | 'ignore' | Line;
+  /** From descriptor 3 on, for the child to write to; closed when it is gone. */
+  readonly lines?: readonly Line[];
   /** Told of every line on stderr, secrets hidden. */
   readonly onLine?: (line: string) => void;
   /** -20 to 19; a child that may wait gets a higher one. */
@@ -30,8 +31,6 @@ export interface FfmpegProcess {
   setNice(nice: number): void;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
-  /** The extra pipes in order. */
-  readonly pipes: readonly Readable[];
   /** Always resolves, when the child is gone. */
   readonly exited: Promise<FfmpegExit>;
   /** End of its input, then SIGTERM, then SIGKILL, each after `stepMs`; resolves when it is gone. */
@@ -100,19 +99,28 @@ function changePriority(pid: number, nice: number, log: Logger): void {
 
 /** Starts FFmpeg with a minimal environment; pipe errors end in `exited`, never in an exception. */
 export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
-  const { args, log, name } = options;
-  const extra = Array.from({ length: options.extraPipes ?? 0 }, () => 'pipe' as const);
+  const { args, log, name, stdin, stdout } = options;
+  const more = options.lines ?? [];
   const child = spawn(options.binary ?? 'ffmpeg', args, {
     env: { ...childEnvironment(), AV_LOG_FORCE_NOCOLOR: '1' },
-    stdio: [options.stdin, options.stdout, 'pipe', ...extra],
+    stdio: [
+      stdin,
+      typeof stdout === 'string' ? stdout : stdout.childEnd,
+      'pipe',
+      ...more.map((line) => line.childEnd),
+    ],
   });
+  const lines = typeof stdout === 'string' ? more : [stdout, ...more];
+  for (const line of lines) line.childEnd.destroy();
   let asked = false;
   const tail: string[] = [];
   if (child.stderr) collectTail(child.stderr, tail, options.onLine);
   const exited = watchExit(child, tail, () => asked);
-  const pipes = child.stdio.slice(3) as Readable[];
+  void exited.then(() => {
+    for (const line of lines) line.close();
+  });
   // EPIPE and the like: the exit tells what happened.
-  for (const stream of [child.stdin, child.stdout, ...pipes]) {
+  for (const stream of [child.stdin, child.stdout]) {
     stream?.on('error', (error) =>
       log.debug({ child: name, code: (error as NodeJS.ErrnoException).code }, 'pipe ended'),
     );
@@ -127,7 +135,6 @@ export function startFfmpeg(options: FfmpegProcessOptions): FfmpegProcess {
     setNice,
     stdin: child.stdin,
     stdout: child.stdout,
-    pipes,
     exited,
     async stop(stepMs = STOP_STEP_MS) {
       asked = true;

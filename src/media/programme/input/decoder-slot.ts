@@ -11,7 +11,7 @@ import { readVideoConfig, type TrackHeaders } from '../../flv/packets.ts';
 import { type FlvTag, isKeyFrame, isSequenceHeader, TAG_AUDIO, TAG_VIDEO } from '../../flv/tag.ts';
 import { CHANNELS } from '../clock.ts';
 import type { Priorities } from '../priority.ts';
-import { type Decoder, startDecoder } from './decoder.ts';
+import { type Decoder, prepareDecoder, type ReadyDecoder } from './decoder.ts';
 import type { StartQueue } from './start-queue.ts';
 import { createVideoFeed, type VideoFeed } from './video-feed.ts';
 
@@ -117,23 +117,41 @@ export function openSlot(options: SlotOptions): DecoderSlot {
   let promoted = false;
   // A picture can only begin at a key frame; the kept GOP begins with one.
   let keyed = false;
-  const takeBack = hasVideo || hasAudio ? options.starts.add(start) : () => undefined;
+  let takeBack = (): void => undefined;
+  if (hasVideo || hasAudio) void prepare();
 
-  function start(): void {
+  async function prepare(): Promise<void> {
+    try {
+      const ready = await prepareDecoder({
+        pool: video?.pool ?? null,
+        audio: hasAudio,
+        onFrame(frame) {
+          options.onPicture(frame.ptsMs);
+          feed?.push(frame);
+        },
+        onSound(position, samples) {
+          soundEnd = position + samples.length / CHANNELS;
+          options.onSound(position, samples);
+        },
+      });
+      const takeStartBack = closed ? () => undefined : options.starts.add(() => start(ready));
+      takeBack = () => {
+        takeStartBack();
+        if (decoder === null) ready.close();
+      };
+      if (closed) takeBack();
+    } catch (error) {
+      log.warn({ err: error }, 'no decoder could be prepared');
+      if (!closed) options.onLost();
+    }
+  }
+
+  function start(ready: ReadyDecoder): void {
     const fromMs = options.shownFromMs();
-    const tags = tagFeed(headers);
-    decoder = startDecoder({
-      ...{ log, feed: tags, audio: hasAudio, onComplaint: options.onComplaint },
-      video: video && { ...video.picture, ...(fromMs === null ? {} : { fromMs }), pool: video.pool },
+    decoder = ready.start({
+      ...{ log, feed: tagFeed(headers), onComplaint: options.onComplaint },
+      picture: video && { ...video.picture, ...(fromMs === null ? {} : { fromMs }) },
       nice: promoted ? priorities.decoder : priorities.catchingUp,
-      onFrame(frame) {
-        options.onPicture(frame.ptsMs);
-        feed?.push(frame);
-      },
-      onSound(position, samples) {
-        soundEnd = position + samples.length / CHANNELS;
-        options.onSound(position, samples);
-      },
     });
     watchExit(decoder);
     for (const tag of snapshotTags(gop.snapshot())) give(tag);

@@ -1,26 +1,39 @@
-import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Frame, FramePool } from '../../canvas/frame-pool.ts';
-import { DECODER_AUDIO_SAMPLES, type DecodedPicture, decoderArgs } from '../../ffmpeg/decoder-args.ts';
+import { type DecodedPicture, decoderArgs } from '../../ffmpeg/decoder-args.ts';
 import type { FfmpegExit } from '../../ffmpeg/exit.ts';
+import { openLines } from '../../ffmpeg/lines.ts';
 import { startFfmpeg } from '../../ffmpeg/process.ts';
 import type { TagFeed } from '../../ffmpeg/tag-feed.ts';
 import type { FlvTag } from '../../flv/tag.ts';
-import { CHANNELS } from '../clock.ts';
+import { readPictures, readSound, readTimes } from './decoder-readers.ts';
 
-export interface DecoderOptions {
-  readonly log: Logger;
-  /** Pool of that size; null decodes no picture. */
-  readonly video: (DecodedPicture & { readonly pool: FramePool }) | null;
+/** Where the decoded goes. */
+export interface DecoderOutput {
+  /** Of the size of the pictures; null decodes none. */
+  readonly pool: FramePool | null;
   readonly audio: boolean;
-  /** How the tags are handed over. */
-  readonly feed: TagFeed;
-  readonly nice: number;
   readonly onFrame: (frame: Frame) => void;
   /** Place on the timeline in samples; the array is valid during the call only. */
   readonly onSound: (position: number, samples: Int16Array) => void;
+}
+
+export interface DecoderStart {
+  readonly log: Logger;
+  /** Of the pool's size. */
+  readonly picture: DecodedPicture | null;
+  /** How the tags are handed over; the first must be the sequence headers of the tracks asked for. */
+  readonly feed: TagFeed;
+  readonly nice: number;
   /** A line that FFmpeg wrote of an error; it goes on all the same. */
   readonly onComplaint: (line: string) => void;
+}
+
+/** All that a decoder needs is there; starting it blocks for as long as a process takes to start. */
+export interface ReadyDecoder {
+  start(options: DecoderStart): Decoder;
+  /** Instead of `start`. */
+  close(): void;
 }
 
 /** One FFmpeg that decodes one stream to one size; it lives until it is closed or fails. */
@@ -35,126 +48,58 @@ export interface Decoder {
 
 /** Some 20 s at 6 Mbit/s: more than any kept GOP that has to be caught up with. */
 const MAX_UNREAD_BYTES = 24 * 1024 * 1024;
-/** FFmpeg writes a picture's time first, but Node may read 2 MB of one pipe before it looks at another. */
-const MAX_UNTIMED_BYTES = 4 * 1024 * 1024;
-const MIN_UNTIMED = 8;
-const SOUND_BYTES = DECODER_AUDIO_SAMPLES * CHANNELS * 2;
 /** FFmpeg says where in its memory the complaining part lies. */
 const ADDRESS = / @ 0x[0-9a-f]+/;
-const TIME = /pts:(-?\d+|NOPTS)\s+pts_time:(\S+)/;
 
-/** Calls back for each `frame: pts: pts_time:` line that FFmpeg's metadata filter prints. */
-export function parseTimes(stream: Readable, onTime: (pts: number, seconds: number) => void): void {
-  let rest = '';
-  stream.setEncoding('latin1');
-  stream.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const match = TIME.exec(line);
-      if (match) onTime(Number(match[1]), Number(match[2]));
-    }
-  });
-}
+/** Opens the lines on which a decoder will give pictures, sound and their times. */
+export async function prepareDecoder({
+  pool,
+  audio,
+  onFrame,
+  onSound,
+}: DecoderOutput): Promise<ReadyDecoder> {
+  let kill = (): void => undefined;
+  const pictures = pool && readPictures(pool, onFrame, () => kill());
+  const sound = readSound(onSound, () => kill());
+  const pictureTimes = readTimes((_pts, seconds) => pictures?.time(seconds * 1000));
+  const soundTimes = readTimes((pts) => sound.time(pts));
+  const lines = await openLines([pictureTimes, soundTimes, sound, ...(pictures ? [pictures] : [])]);
+  // In the order of DECODER_PIPES. Only standard output blocks a child that is ahead of us: pictures are big.
+  const [more, pictureLine] = [lines.slice(0, 3), lines[3]];
 
-function readPictures(options: DecoderOptions, times: Readable, data: Readable, onBroken: () => void): void {
-  const { video, onFrame } = options;
-  if (!video) return;
-  const { pool } = video;
-  const known: number[] = [];
-  const untimed: Frame[] = [];
-  const maxUntimed = MIN_UNTIMED + Math.ceil(MAX_UNTIMED_BYTES / pool.frameBytes);
-  let filling: Frame | null = null;
-  let filled = 0;
+  function start({ log, picture, feed, nice, onComplaint }: DecoderStart): Decoder {
+    const child = startFfmpeg({
+      args: decoderArgs({ format: feed.format, video: picture, audio }),
+      log,
+      name: 'decoder',
+      stdin: 'pipe',
+      stdout: pictureLine ?? 'ignore',
+      lines: more,
+      nice,
+      onLine: (line) => onComplaint(line.replace(ADDRESS, '')),
+    });
+    kill = () => child.kill();
+    const { stdin } = child;
+    stdin?.write(feed.start);
 
-  function match(): void {
-    while (untimed.length > 0 && known.length > 0) {
-      const frame = untimed.shift();
-      const time = known.shift() ?? Number.NaN;
-      if (!frame) return;
-      frame.ptsMs = time;
-      if (Number.isNaN(time)) pool.giveBack(frame);
-      else onFrame(frame);
-    }
-    // Leaving one out would give every later picture the time of another.
-    if (untimed.length > maxUntimed) onBroken();
+    return {
+      pid: child.pid,
+      exited: child.exited,
+      setNice: child.setNice,
+      write(tag) {
+        if (!stdin?.writable) return true; // its exit tells the rest
+        const bytes = feed.encode(tag);
+        if (bytes) stdin.write(bytes);
+        return stdin.writableLength <= MAX_UNREAD_BYTES;
+      },
+      close: () => child.kill(),
+    };
   }
-
-  parseTimes(times, (_pts, seconds) => {
-    known.push(seconds * 1000);
-    match();
-  });
-  data.on('data', (chunk: Buffer) => {
-    for (let at = 0; at < chunk.length; ) {
-      filling ??= pool.take();
-      const part = Math.min(chunk.length - at, pool.frameBytes - filled);
-      chunk.copy(filling.data, filled, at, at + part);
-      filled += part;
-      at += part;
-      if (filled < pool.frameBytes) continue;
-      untimed.push(filling);
-      filling = null;
-      filled = 0;
-      match();
-    }
-  });
-}
-
-function readSound(options: DecoderOptions, times: Readable, data: Readable): void {
-  const known: number[] = [];
-  // 16-bit samples need an even start, which chunks do not have: they are collected here.
-  let collected: Buffer = Buffer.alloc(0);
-
-  function match(): void {
-    let at = 0;
-    while (known.length > 0 && collected.length - at >= SOUND_BYTES) {
-      const position = known.shift() ?? 0;
-      const bytes = new Uint8Array(collected.subarray(at, at + SOUND_BYTES));
-      at += SOUND_BYTES;
-      if (!Number.isNaN(position)) options.onSound(position, new Int16Array(bytes.buffer));
-    }
-    if (at > 0) collected = collected.subarray(at);
-  }
-
-  parseTimes(times, (pts) => {
-    known.push(pts);
-    match();
-  });
-  data.on('data', (chunk: Buffer) => {
-    collected = collected.length === 0 ? chunk : Buffer.concat([collected, chunk]);
-    match();
-  });
-}
-
-/** Starts decoding; the first tags must be the sequence headers of the tracks asked for. */
-export function startDecoder(options: DecoderOptions): Decoder {
-  const { video, audio, feed, log } = options;
-  const child = startFfmpeg({
-    args: decoderArgs({ format: feed.format, video, audio }),
-    log,
-    name: 'decoder',
-    stdin: 'pipe',
-    stdout: 'ignore',
-    extraPipes: 4,
-    nice: options.nice,
-    onLine: (line) => options.onComplaint(line.replace(ADDRESS, '')),
-  });
-  const [videoTimes, audioTimes, pictures, sound] = child.pipes;
-  if (videoTimes && pictures && video) readPictures(options, videoTimes, pictures, () => child.kill());
-  if (audioTimes && sound && audio) readSound(options, audioTimes, sound);
-  const stdin = child.stdin;
-  stdin?.write(feed.start);
 
   return {
-    pid: child.pid,
-    exited: child.exited,
-    setNice: child.setNice,
-    write(tag) {
-      if (!stdin?.writable) return true; // its exit tells the rest
-      const bytes = feed.encode(tag);
-      if (bytes) stdin.write(bytes);
-      return stdin.writableLength <= MAX_UNREAD_BYTES;
+    start,
+    close() {
+      for (const line of lines) line.close();
     },
-    close: () => child.kill(),
   };
 }

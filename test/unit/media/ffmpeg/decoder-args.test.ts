@@ -13,12 +13,12 @@ test('a decoder writes pictures, sound and the times of both on pipes of their o
     ...DECODER_INPUT.split(' '),
     ...'-map 0:v:0 -filter:v'.split(' '),
     "scale=640:360:force_original_aspect_ratio=increase:force_divisible_by=2:flags=bilinear,crop=640:360,format=yuv420p,metadata=mode=add:key=t:value=1,metadata=mode=print:direct=1:file='pipe\\:3'",
-    ...'-fps_mode passthrough -enc_time_base 1:1000 -c:v rawvideo -threads 1 -f rawvideo -flush_packets 1 pipe:5'.split(
+    ...'-fps_mode passthrough -enc_time_base 1:1000 -c:v rawvideo -threads 1 -f rawvideo -flush_packets 1 pipe:1'.split(
       ' ',
     ),
     ...'-map 0:a:0 -filter:a'.split(' '),
     SOUND_FILTER,
-    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:6'.split(' '),
+    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:5'.split(' '),
   ]);
 });
 
@@ -51,6 +51,6 @@ test('a decoder of sound alone asks for no picture', () => {
     ...DECODER_INPUT.split(' '),
     ...'-map 0:a:0 -filter:a'.split(' '),
     SOUND_FILTER,
-    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:6'.split(' '),
+    ...'-c:a pcm_s16le -f s16le -flush_packets 1 pipe:5'.split(' '),
   ]);
 });
