@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
+import type { WorkerFacts } from '../../../src/domain/worker.ts';
 import { unseal } from '../../../src/identity/seal.ts';
 import { createStatusWriter, saveFailure } from '../../../src/tasks/job-status.ts';
 import {
@@ -106,8 +107,13 @@ describe('starting a relay', () => {
 
 describe('HE-AAC', () => {
   const asked = { room: 7, targets: [TO], audio: { bitrateKbps: 48, codec: 'he-aac' } };
-  const facts = (workerId: string, encoders: string[]) =>
-    redis.set(`roomcast:worker-facts:${workerId}`, JSON.stringify({ workerId, encoders }));
+  const facts = (workerId: string, encoders: string[]) => {
+    const told: WorkerFacts = {
+      ...{ workerId, machine: 'm', cores: 2, spareCores: 2, promisedCores: 0, mixes: 0 },
+      ...{ encoders, ffmpegVersion: '7', at: Date.now() },
+    };
+    return redis.set(`roomcast:worker-facts:${workerId}`, JSON.stringify(told));
+  };
 
   it('is refused while the FFmpeg of no worker has it, and taken when one does', async () => {
     await facts('w1', ['libx264', 'aac']);
