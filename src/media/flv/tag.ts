@@ -83,8 +83,8 @@ export function isKeyFrame(tag: FlvTag): boolean {
 /** A coded frame of sound or picture (neither header nor script data nor end of sequence). */
 export function isMedia(tag: FlvTag): boolean {
   if (tag.type === TAG_SCRIPT || isSequenceHeader(tag)) return false;
-  if (tag.type === TAG_AUDIO) return true;
   const first = tag.data[0] ?? 0;
+  if (tag.type === TAG_AUDIO) return !isEnhanced(tag) || (first & 0x0f) === CODED_FRAMES;
   if (first & 0x80) return (first & 0x0f) === 1 || (first & 0x0f) === 3;
   return (first & 0x0f) !== CODEC_AVC || tag.data[1] === 1;
 }

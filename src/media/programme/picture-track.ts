@@ -18,6 +18,9 @@ export interface PictureTrackOptions {
   readonly onRate: (fps: number | null) => void;
 }
 
+/** Each change of size, rate or bitrate starts an encoder, which then runs beside those before: no more often. */
+const CHANGE_EVERY_MS = 1000;
+
 /** The programme's pictures: what is shown, at which size and rate, and which are left out. */
 export class PictureTrack {
   readonly #options: PictureTrackOptions;
@@ -25,8 +28,9 @@ export class PictureTrack {
   #stage: Stage;
   /** Of another size or rate: gets ready beside the one shown. */
   #next: Stage | null = null;
-  /** For yet another one: its turn comes when `next` is shown. */
+  /** For yet another one: its turn comes when `next` is shown, and not too soon behind it. */
   #later: SceneWish | null = null;
+  #notBeforeMs = 0;
   framesOut = 0;
   framesDropped = 0;
 
@@ -42,8 +46,9 @@ export class PictureTrack {
     this.#later = null;
     const latest = this.#next ?? this.#stage;
     if (sameSpec(latest.video, video)) latest.want(wish, nowMs);
-    else if (this.#next) this.#later = wish;
+    else if (this.#next || nowMs < this.#notBeforeMs) this.#later = wish;
     else {
+      this.#notBeforeMs = nowMs + CHANGE_EVERY_MS;
       this.#next = createStage(wish.programme, gallery);
       output.prepareVideo(video);
       this.#next.want(wish, nowMs);
@@ -52,6 +57,7 @@ export class PictureTrack {
 
   /** Applies a change that is due at this tick; true when it did. */
   advance(nowMs: number): boolean {
+    if (!this.#next && this.#later && nowMs >= this.#notBeforeMs) this.want(this.#later, nowMs);
     if (!this.#next) return this.#stage.advance(nowMs);
     if (!this.#next.advance(nowMs)) return false;
     this.#stage = this.#next;

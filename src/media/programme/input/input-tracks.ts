@@ -96,11 +96,18 @@ export function createInputTracks({ codecs, reports, onKnown }: InputTracksOptio
     return can === true && (!isEnhanced(header) || isReadable(header));
   }
 
+  function decodable(): TrackHeaders {
+    const tracks = [video, audio].map((header) => (header && canDecode(header) ? header : null));
+    // Beside an enhanced track we hand over the classic one's configuration too.
+    const isHandedOver = tracks.some((header) => header !== null && isEnhanced(header));
+    const [ownVideo = null, ownAudio = null] = tracks.map((header) =>
+      header && (!isHandedOver || isReadable(header)) ? header : null,
+    );
+    return { video: ownVideo, audio: ownAudio };
+  }
+
   return {
-    decodable: () => ({
-      video: video && canDecode(video) ? video : null,
-      audio: audio && canDecode(audio) ? audio : null,
-    }),
+    decodable,
     get hasVideo() {
       return hasVideo;
     },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFlvParser } from '../../../../src/media/flv/parser.ts';
 import { MARK_LIVE, scriptName, scriptTag, streamMark } from '../../../../src/media/flv/script.ts';
-import type { FlvTag } from '../../../../src/media/flv/tag.ts';
+import { type FlvTag, isMedia } from '../../../../src/media/flv/tag.ts';
 import { encodeFlvTag, flvHeader } from '../../../../src/media/flv/writer.ts';
 
 const TAGS: FlvTag[] = [
@@ -72,5 +72,24 @@ describe('FLV', () => {
     expect(streamMark(scriptTag('onMetaData'))).toBeNull();
     expect(scriptName({ type: 18, timestamp: 0, data: Buffer.from([2, 0, 50, 1]) })).toBeNull();
     expect(scriptName({ type: 9, timestamp: 0, data: encodeFlvTag(scriptTag(MARK_LIVE)) })).toBeNull();
+  });
+});
+
+describe('of enhanced tags only coded frames are media', () => {
+  const NAME = [...Buffer.from('mp4a')];
+  it.each([
+    ['a sound frame', 8, 0x91, true],
+    ['a sound header', 8, 0x90, false],
+    ['an end of the sound', 8, 0x92, false],
+    ['a channel order', 8, 0x94, false],
+    ['several tracks of sound', 8, 0x95, false],
+    ['a picture', 9, 0x91, true],
+    ['a picture without offset', 9, 0x93, true],
+    ['an end of the pictures', 9, 0x92, false],
+    ['colours of the pictures', 9, 0x94, false],
+    ['several tracks of pictures', 9, 0x96, false],
+    ['a type that nobody knows', 9, 0x9f, false],
+  ] as const)('%s', (_what, type, first, media) => {
+    expect(isMedia({ type, timestamp: 0, data: Buffer.from([first, ...NAME, 1, 2]) })).toBe(media);
   });
 });
