@@ -5,7 +5,8 @@ type Changed = Extract<MixEventBody, { type: 'input-changed' }>['what'];
 /** What was odd about an input and is put right, told at most once a while for each kind. */
 export interface InputReports {
   changed(what: Changed, detail: string): void;
-  unsupported(codec: string, reason: string): void;
+  /** Of one of its two tracks: both may be beyond us. */
+  unsupported(track: 'picture' | 'sound', codec: string, reason: string): void;
   damaged(detail: string): void;
 }
 
@@ -35,8 +36,8 @@ export function createInputReports({ streamId, onEvent, now }: InputReportsOptio
     changed(what, detail) {
       tell(what, CHANGED_EVERY_MS, { type: 'input-changed', streamId, what, detail });
     },
-    unsupported(codec, reason) {
-      tell('unsupported', LASTING_EVERY_MS, { type: 'input-unsupported', streamId, codec, reason });
+    unsupported(track, codec, reason) {
+      tell(`unsupported ${track}`, LASTING_EVERY_MS, { type: 'input-unsupported', streamId, codec, reason });
     },
     damaged(detail) {
       tell('damaged', LASTING_EVERY_MS, { type: 'input-damaged', streamId, detail });

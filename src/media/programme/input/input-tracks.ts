@@ -92,7 +92,8 @@ export function createInputTracks({ codecs, reports, onKnown }: InputTracksOptio
     const codec = header.type === TAG_VIDEO ? ffmpegPictureCodec(header) : null;
     if (!isKnownCodec(header)) return false; // told with its first frame
     const can = codec === null || codecs.canDecode(codec, onKnown);
-    if (can === false) reports.unsupported(videoCodec(header), `FFmpeg here has no decoder for ${codec}`);
+    if (can === false)
+      reports.unsupported('picture', videoCodec(header), `FFmpeg here has no decoder for ${codec}`);
     return can === true && (!isEnhanced(header) || isReadable(header));
   }
 
@@ -115,7 +116,10 @@ export function createInputTracks({ codecs, reports, onKnown }: InputTracksOptio
       hasVideo ||= tag.type === TAG_VIDEO;
       if (isSequenceHeader(tag)) return takeHeader(tag);
       hasFrames = true;
-      if (!isKnownCodec(tag)) reports.unsupported(codecOf(tag), 'this codec cannot be mixed');
+      if (!isKnownCodec(tag)) {
+        const track = tag.type === TAG_VIDEO ? 'picture' : 'sound';
+        reports.unsupported(track, codecOf(tag), 'this codec cannot be mixed');
+      }
       return false;
     },
     restart() {
