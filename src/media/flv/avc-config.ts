@@ -1,5 +1,6 @@
 import { GatewayError } from '../../domain/errors.ts';
 import { BitReader, withoutEmulation } from './bits.ts';
+import { shownSize } from './shown-size.ts';
 
 /** What a muxer must know of an H.264 stream, read from its AVCDecoderConfigurationRecord. */
 export interface AvcConfig {
@@ -71,10 +72,10 @@ export function readSpsSize(sps: Uint8Array): { readonly width: number; readonly
   const [left = 0, right = 0, top = 0, bottom = 0] = crop;
   const unitX = chroma === 1 || chroma === 2 ? 2 : 1;
   const unitY = (chroma === 1 ? 2 : 1) * (2 - framesOnly);
-  return {
-    width: columns * 16 - (left + right) * unitX,
-    height: mapRows * (2 - framesOnly) * 16 - (top + bottom) * unitY,
-  };
+  return shownSize(
+    columns * 16 - (left + right) * unitX,
+    mapRows * (2 - framesOnly) * 16 - (top + bottom) * unitY,
+  );
 }
 
 /** Reads an AVCDecoderConfigurationRecord; throws `bad-media` when it is none. */

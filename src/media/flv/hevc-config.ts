@@ -1,5 +1,6 @@
 import { GatewayError } from '../../domain/errors.ts';
 import { BitReader, withoutEmulation } from './bits.ts';
+import { shownSize } from './shown-size.ts';
 
 /** What a muxer must know of an H.265 stream, read from its HEVCDecoderConfigurationRecord. */
 export interface HevcConfig {
@@ -21,6 +22,8 @@ const NAL_HEADER_BYTES = 2;
 const PROFILE_BITS = 88;
 const LEVEL_BITS = 8;
 const MAX_SUB_LAYERS = 8;
+/** ITU-T H.265, A.4.2: the decoded picture buffer holds no more. */
+const MAX_REORDER = 16;
 
 function skip(reader: BitReader, bits: number): void {
   for (let left = bits; left > 0; left -= 1) reader.bit();
@@ -61,9 +64,10 @@ function readSps(sps: Uint8Array): Pick<HevcConfig, 'width' | 'height' | 'reorde
     reorder = reader.unsigned();
     reader.unsigned();
   }
+  if (reorder > MAX_REORDER) throw new RangeError('too many pictures ahead');
   const width = codedWidth - (left + right) * (chroma === 1 || chroma === 2 ? 2 : 1);
   const height = codedHeight - (top + bottom) * (chroma === 1 ? 2 : 1);
-  return { width, height, reorder };
+  return { ...shownSize(width, height), reorder };
 }
 
 /** The first sequence parameter set of the record. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAacConfig } from '../../../../src/media/flv/aac-config.ts';
 import { parseAvcConfig } from '../../../../src/media/flv/avc-config.ts';
 import { parseHevcConfig } from '../../../../src/media/flv/hevc-config.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 // Written by x264 at 1920x1080 (High, cropped by 8 rows).
 const X264_1080P =
@@ -50,4 +51,31 @@ describe('decoder configurations', () => {
       expect(() => parseAacConfig(Buffer.from(hex, 'hex'))).toThrow(bad);
     }
   });
+
+  it.each([
+    ['H.264', X264_1080P, parseAvcConfig],
+    ['H.265', X265_1080P, parseHevcConfig],
+  ])(
+    'reads of a damaged configuration of %s a size that a picture can have, or none',
+    (_name, hex, parse) => {
+      const below = seededWhole(26);
+      let refused = 0;
+      for (let run = 0; run < 5000; run += 1) {
+        const record = Buffer.from(hex, 'hex');
+        for (let bits = 1 + below(8); bits > 0; bits -= 1) {
+          const at = below(record.length);
+          record[at] = (record[at] ?? 0) ^ (1 << below(8));
+        }
+        try {
+          const { width, height } = parse(record);
+          expect(Math.min(width, height)).toBeGreaterThan(0);
+          expect(Math.max(width, height)).toBeLessThanOrEqual(16_888);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'bad-media' });
+          refused += 1;
+        }
+      }
+      expect(refused).toBeGreaterThan(100);
+    },
+  );
 });
