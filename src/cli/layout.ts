@@ -10,7 +10,7 @@ import { checkProgramme } from '../domain/programme-rules.ts';
 import type { PreviewStream } from '../media/preview/preview.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
 import { asUsage, parseCount } from './options.ts';
-import { PROGRAMME_OPTIONS, programmeOf, readProgrammeFile, startedWith } from './programme-options.ts';
+import { newProgrammeOf, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
 import { alignTable } from './table.ts';
 
 const MAX_USERS = 30;
@@ -101,7 +101,7 @@ const OPTIONS = {
 async function readProgramme(argv: readonly string[], io: CommandIo) {
   const { values } = parseCommandArgs(argv, OPTIONS);
   const file = await readProgrammeFile(values.programme, io.stdin);
-  const fields = { ...file, ...programmeOf(values, startedWith(file)) };
+  const fields = { ...file, ...newProgrammeOf(values, file) };
   const programme: ProgrammeSpec = asUsage('layout', () => {
     const asked = inOwnRoom(startProgramme(programmeChange(fields)), ROOM);
     checkProgramme(asked, 'record');

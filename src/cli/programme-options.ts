@@ -70,13 +70,17 @@ export function parseSize(text: string): { width: number; height: number } {
   return { width: Number(match[1]), height: Number(match[2]) };
 }
 
+function assertHasMain(mode: ProgrammeJson['layout']['mode']): void {
+  if (mode !== 'floating' && mode !== 'share') {
+    throw new UsageError('--main is for the layouts floating and share');
+  }
+}
+
 function layoutOf(values: ProgrammeValues, present: ProgrammeJson): Pick<ProgrammeFields, 'layout' | 'main'> {
   const mode = values.layout === undefined ? undefined : oneOf('--layout', values.layout, LAYOUTS);
   const main = values.main === undefined ? undefined : parseUserOption('--main', values.main);
   const shown = mode ?? present.layout.mode;
-  if (main !== undefined && shown !== 'floating' && shown !== 'share') {
-    throw new UsageError('--main is for the layouts floating and share');
-  }
+  if (main !== undefined && mode !== undefined) assertHasMain(mode);
   if (values['main-side'] === undefined) return { layout: mode, main };
   if (shown !== 'share') throw new UsageError('--main-side is for the layout share');
   const mainSide = oneOf('--main-side', values['main-side'], SIDES);
@@ -112,6 +116,13 @@ export function programmeOf(values: ProgrammeValues, now: ProgrammeJson): Progra
     watermarks: watermarksOf(values, now, values.size === undefined ? now.video : parseSize(values.size)),
     sound: soundOf(values, now.sound),
   });
+}
+
+/** As programmeOf, for a programme that begins with the file: what it shows at first is known. */
+export function newProgrammeOf(values: ProgrammeValues, file: ProgrammeFields): ProgrammeFields {
+  const begun = startedWith(file);
+  if (values.main !== undefined && values.layout === undefined) assertHasMain(begun.layout.mode);
+  return programmeOf(values, begun);
 }
 
 /** The default programme with what a file says of it, as the API would tell it. */

@@ -19,13 +19,7 @@ import {
   parseRoomOptions,
   parseUserOption,
 } from './options.ts';
-import {
-  PROGRAMME_HELP,
-  PROGRAMME_OPTIONS,
-  programmeOf,
-  readProgrammeFile,
-  startedWith,
-} from './programme-options.ts';
+import { newProgrammeOf, PROGRAMME_HELP, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
 import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
 import { mixLines, programmeLine } from './relay-show.ts';
 import { showRoom } from './rooms.ts';
@@ -66,7 +60,7 @@ export async function parseRecordStart(argv: readonly string[], stdin: CommandIo
   const file = await readProgrammeFile(values.programme, stdin);
   const body = checkBody(startRecordingSchema, {
     ...file,
-    ...programmeOf(values, startedWith(file)),
+    ...newProgrammeOf(values, file),
     room: parseRoomOptions(values).value,
     sdkAppId: parseAppOption(values.app),
     single: parseSingle(values.mode, values.user),

@@ -10,7 +10,7 @@ import {
   parseUserOption,
   readUrls,
 } from './options.ts';
-import { PROGRAMME_OPTIONS, programmeOf, readProgrammeFile, startedWith } from './programme-options.ts';
+import { newProgrammeOf, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
 
 type StartBody = z.input<typeof startRelaySchema>;
 
@@ -41,7 +41,7 @@ export async function parseRelayStart(argv: readonly string[], stdin: CommandIo[
     targets,
     sdkAppId: parseAppOption(values.app),
     ...file,
-    ...programmeOf(values, startedWith(file)),
+    ...newProgrammeOf(values, file),
     agentUserId: agent === undefined ? undefined : parseUserOption('--agent', agent),
     single: single === undefined ? undefined : { userId: parseUserOption('--single', single) },
     maxIdleSeconds:

@@ -243,6 +243,7 @@ describe('a room on the air', () => {
       }
       return true;
     }, 30_000);
+    await cliJson(roomcast, 'relay', 'update', relay.taskId, '--main', 'green');
     await cliJson(roomcast, 'relay', 'update', relay.taskId, '--layout', 'grid');
     expect(await nginx.publishSessions('live', 'programme')).toBe(1);
     const grid = await roomcast.cli(['relay', 'update', relay.taskId, '--main', 'blue']);
