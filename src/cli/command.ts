@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import type { LogLevel } from '../config/config.ts';
 import { GatewayError } from '../domain/errors.ts';
-import { showRtmpUrl } from '../domain/rtmp-url.ts';
+import { showRtmpUrl } from '../domain/push/rtmp-url.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 
 /** What a command may touch of its process; src/main.ts makes the real one, tests their own. */

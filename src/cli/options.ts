@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { describeIssues } from '../api/error-envelope.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId } from '../domain/ids.ts';
-import { parseRtmpUrl } from '../domain/rtmp-url.ts';
+import { parseRtmpUrl } from '../domain/push/rtmp-url.ts';
 import { type CommandIo, UsageError } from './command.ts';
 
 const MAX_URLS = 1000;

@@ -66,7 +66,23 @@ export interface MixStatus {
   readonly rssBytes: number;
 }
 
-export type TargetState = 'idle' | 'connecting' | 'live' | 'degraded' | 'backing-off' | 'refused' | 'stopped';
+/**
+ * idle: nothing to send. connecting: an attempt runs. live: the peer takes bytes. degraded: it takes them late, or
+ * frames were dropped. backing-off: waits for the next attempt. refused, failed: the attempts that its policy allows
+ * (after a refusal, after network trouble) are used up; a retry begins anew. paused: by somebody, until resumed.
+ */
+export const TARGET_STATES = [
+  'idle',
+  'connecting',
+  'live',
+  'degraded',
+  'backing-off',
+  'refused',
+  'failed',
+  'paused',
+  'stopped',
+] as const;
+export type TargetState = (typeof TARGET_STATES)[number];
 
 export interface TargetStatus {
   readonly targetId: string;
@@ -81,8 +97,16 @@ export interface TargetStatus {
   readonly bytes: number;
   readonly lagMs: number;
   readonly droppedFrames: number;
+  /** Taken over the last 5 s; 0 without a session. */
+  readonly kbps: number;
+  /** How `bytes` is known: the peer acknowledges, or the kernel has let go of them; null before either. */
+  readonly takenBy: 'peer' | 'kernel' | null;
   readonly connectedAt: number | null;
   readonly sessions: number;
+  /** Live or degraded, all sessions together. */
+  readonly onAirMs: number;
+  /** What of the stream breaks a known limit of the platform, in sentences; empty when nothing does. */
+  readonly warnings: readonly string[];
   /** It took the stream for a while, now or in an earlier run: its key is good. */
   readonly proved?: boolean;
 }

@@ -21,6 +21,14 @@ export interface TargetView {
   readonly nextRetryAt: number | null;
   readonly lastError: TargetStatus['lastError'];
   readonly bytes: number;
+  readonly id: string;
+  readonly kbps: number;
+  readonly takenBy: TargetStatus['takenBy'];
+  readonly lagMs: number;
+  readonly droppedFrames: number;
+  readonly reconnects: number;
+  readonly onAirMs: number;
+  readonly warnings: readonly string[];
 }
 
 /** A relay task as callers see it. */
@@ -65,11 +73,19 @@ function targetView(target: PushTarget, ended: boolean, push: PushStatus | null)
   const status = push?.targets.find((candidate) => candidate.targetId === target.id);
   return {
     url: target.shownUrl,
-    state: status?.state ?? (ended ? 'stopped' : 'idle'),
+    state: status?.state ?? (ended ? 'stopped' : target.paused ? 'paused' : 'idle'),
     attempt: status?.attempt ?? 0,
     nextRetryAt: status?.nextRetryAt ?? null,
     lastError: status?.lastError ?? null,
     bytes: status?.bytes ?? 0,
+    id: target.id,
+    kbps: status?.kbps ?? 0,
+    takenBy: status?.takenBy ?? null,
+    lagMs: status?.lagMs ?? 0,
+    droppedFrames: status?.droppedFrames ?? 0,
+    reconnects: Math.max(0, (status?.sessions ?? 0) - 1),
+    onAirMs: status?.onAirMs ?? 0,
+    warnings: status?.warnings ?? [],
   };
 }
 

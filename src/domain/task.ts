@@ -1,11 +1,21 @@
 import type { RoomId, StreamKind } from './ids.ts';
 import type { ProgrammeSpec } from './programme.ts';
+import type { PlatformName } from './push/platform.ts';
+import type { RetryPolicy } from './push/retry-policy.ts';
 
 /** A push destination. `sealedUrl` is encrypted (identity/seal.ts); `shownUrl` hides the stream key. */
 export interface PushTarget {
   readonly id: string;
   readonly sealedUrl: string;
   readonly shownUrl: string;
+  /** As named by who asked for it: decides which limits the stream is held against. */
+  readonly platform?: PlatformName;
+  /** Packets of this many ms go out as one write, 0 to 350; the worker's default without it. */
+  readonly mergeMs?: number;
+  /** Resolved when the target was made: of the target, else of its app, else the default. */
+  readonly retry?: RetryPolicy;
+  /** Kept off the air until somebody resumes it. */
+  readonly paused?: boolean;
 }
 
 /** What a task reads: a mix of its room, or one user's stream as it is. */

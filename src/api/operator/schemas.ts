@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TARGET_STATES } from '../../domain/job.ts';
 import { roomSchema, userSchema } from './basic-schemas.ts';
 import { mixEventAnswer } from './event-schemas.ts';
 import { changesProgramme } from './programme-json.ts';
@@ -147,11 +148,23 @@ export const relayAnswer = z.strictObject({
   targets: z.array(
     z.strictObject({
       url: z.string().meta({ description: 'its key is hidden' }),
-      state: z.enum(['idle', 'connecting', 'live', 'degraded', 'backing-off', 'refused', 'stopped']),
+      state: z.enum(TARGET_STATES),
       attempt: z.int(),
       nextRetryAt: z.number().nullable().meta({ description: 'unix ms' }),
       lastError: z.strictObject({ code: z.string(), message: z.string(), at: z.number() }).nullable(),
       bytes: z.number().meta({ description: 'taken by the target' }),
+      id: z.string().meta({ description: 'names the target without its URL' }),
+      kbps: z.number().meta({ description: 'taken by the target over the last 5 s' }),
+      takenBy: z.enum(['peer', 'kernel']).nullable().meta({
+        description: 'how bytes is known: acknowledged by the peer, or gone beyond the buffers here',
+      }),
+      lagMs: z.number().meta({ description: 'media sent and not known to be taken' }),
+      droppedFrames: z.int(),
+      reconnects: z.int(),
+      onAirMs: z.number().meta({ description: 'live or degraded, all sessions together' }),
+      warnings: z
+        .array(z.string())
+        .meta({ description: 'what of the stream breaks a known limit of the platform' }),
     }),
   ),
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../domain/errors.ts';
-import { parseRtmpUrl, showRtmpUrl } from '../../domain/rtmp-url.ts';
+import { parseRtmpUrl, showRtmpUrl } from '../../domain/push/rtmp-url.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { PushTarget } from '../../domain/task.ts';
 import { seal, unseal } from '../../identity/seal.ts';

@@ -48,22 +48,14 @@ const TRANSITIONS: Readonly<Record<TargetState, Partial<Readonly<Record<TargetEv
   },
   'backing-off': { retry: 'connecting', 'source-away': 'idle', stop: 'stopped' },
   refused: { retry: 'connecting', forgive: 'idle', stop: 'stopped' },
+  failed: { retry: 'connecting', forgive: 'idle', stop: 'stopped' },
+  paused: { stop: 'stopped' },
   stopped: {},
 };
 
 /** The state after an event, or null when the event means nothing there. */
 export function nextTargetState(state: TargetState, event: TargetEvent): TargetState | null {
   return TRANSITIONS[state][event] ?? null;
-}
-
-const FIRST_BACKOFF_MS = 1000;
-const MAX_BACKOFF_MS = 30_000;
-const JITTER = 0.2;
-
-/** Pause after failed attempt n (from 1): 1, 2, 4 ... 30 s, 20 % up or down as random (0 to 1) says. */
-export function backoffMs(attempt: number, random: number): number {
-  const plain = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(attempt - 1, 10), MAX_BACKOFF_MS);
-  return Math.round(plain * (1 - JITTER + 2 * JITTER * random));
 }
 
 /**

@@ -1,17 +1,19 @@
 import type { Logger } from 'pino';
 import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
 import type { TargetState, TargetStatus } from '../../domain/job.ts';
+import { DEFAULT_RETRY, retryClass, retryPauseMs } from '../../domain/push/retry-policy.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
 import type { TagWindow } from './merge-window.ts';
+import { createRateMeter } from './rate-meter.ts';
 import {
   createTargetSession,
   type SessionOpening,
   type TargetSession,
   type TargetSessionLimits,
 } from './target-session.ts';
-import { backoffMs, isFinalRefusal, nextTargetState, type TargetEvent } from './target-state.ts';
+import { isFinalRefusal, nextTargetState, type TargetEvent } from './target-state.ts';
 
 export interface TargetSpec {
   readonly id: string;
@@ -77,6 +79,8 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   let isProved = spec.proved ?? false;
   let pastBytes = 0;
   let pastDropped = 0;
+  let pastOnAirMs = 0;
+  const rate = createRateMeter();
   let nextRetryAt: number | null = null;
   let connectedAt: number | null = null;
   let lastError: TargetStatus['lastError'] = null;
@@ -104,11 +108,13 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     noteError(code, message);
     if (code === 'key-refused' || code === 'app-refused') refusals += 1;
     if (isFinalRefusal(code, refusals, isProved)) move('refused');
-    else backOff(code === 'key-refused' && isProved ? HELD_RETRY_MS : Number.POSITIVE_INFINITY);
+    else backOff(code);
   }
 
-  function backOff(maxMs: number): void {
-    const pause = Math.min(backoffMs(Math.max(attempt, 1), deps.random()), maxMs);
+  function backOff(code: ErrorCode): void {
+    const rule = DEFAULT_RETRY[retryClass(code)];
+    const maxMs = code === 'key-refused' && isProved ? HELD_RETRY_MS : Number.POSITIVE_INFINITY;
+    const pause = Math.min(retryPauseMs(rule, Math.max(attempt, 1), deps.random()), maxMs);
     nextRetryAt = Date.now() + pause;
     retryTimer = setTimeout(connectAgain, pause);
     move('failed');
@@ -162,6 +168,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
 
   function check(nowMs: number): void {
     if (!session) return;
+    rate.update(session.publisher.takenBytes, nowMs);
     const health = session.check(nowMs);
     if (health === 'stalled') {
       session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
@@ -179,7 +186,9 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   function forgetSession(): TargetSession | null {
     const old = session;
     session = null;
+    if (connectedAt !== null) pastOnAirMs += Date.now() - connectedAt;
     connectedAt = null;
+    rate.clear();
     if (old) {
       pastBytes += old.publisher.takenBytes;
       pastDropped += old.droppedFrames;
@@ -231,10 +240,14 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
       nextRetryAt,
       lastError,
       bytes: pastBytes + (session?.publisher.takenBytes ?? 0),
+      kbps: rate.kbps,
+      takenBy: session === null ? null : session.publisher.ackedBytes === null ? 'kernel' : 'peer',
       lagMs: session?.lagMs ?? 0,
       droppedFrames: pastDropped + (session?.droppedFrames ?? 0),
       connectedAt,
       sessions,
+      onAirMs: pastOnAirMs + (connectedAt === null ? 0 : Date.now() - connectedAt),
+      warnings: [],
       proved: isProved,
     }),
     async close() {

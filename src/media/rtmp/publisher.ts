@@ -1,7 +1,7 @@
 import { createConnection, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { DuplexOptions } from 'node:stream';
 import { type ErrorCode, GatewayError } from '../../domain/errors.ts';
-import { parseRtmpUrl } from '../../domain/rtmp-url.ts';
+import { parseRtmpUrl } from '../../domain/push/rtmp-url.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { FlvTag } from '../flv/tag.ts';
 import { createMessageCache, type MessageCache } from './media-message.ts';

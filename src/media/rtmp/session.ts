@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../domain/errors.ts';
 import { GatewayError } from '../../domain/errors.ts';
-import type { RtmpUrl } from '../../domain/rtmp-url.ts';
+import type { RtmpUrl } from '../../domain/push/rtmp-url.ts';
 import { type AmfValue, amfFields, decodeAmf, encodeAmf } from '../flv/amf.ts';
 import { createChunkReader } from './chunk-reader.ts';
 import { encodeMessage, INITIAL_CHUNK_BYTES, type RtmpMessage } from './chunks.ts';

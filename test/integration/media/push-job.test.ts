@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { JobContext } from '../../../jobs/job-context.ts';
 import { createPushJob } from '../../../jobs/push.ts';
 import type { JobOutcome, JobStatus, TargetStatus } from '../../../src/domain/job.ts';
-import { showRtmpUrl } from '../../../src/domain/rtmp-url.ts';
+import { showRtmpUrl } from '../../../src/domain/push/rtmp-url.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { PushTarget, RelayTask } from '../../../src/domain/task.ts';
 import { seal } from '../../../src/identity/seal.ts';

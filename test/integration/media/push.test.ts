@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetState, TargetStatus } from '../../../src/domain/job.ts';
-import { showRtmpUrl } from '../../../src/domain/rtmp-url.ts';
+import { showRtmpUrl } from '../../../src/domain/push/rtmp-url.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { type FlvTag, isKeyFrame, isMedia, TAG_AUDIO, TAG_VIDEO } from '../../../src/media/flv/tag.ts';
 import { createPushRun, DEFAULT_PUSH_SETTINGS, type PushRun } from '../../../src/media/push/push-run.ts';

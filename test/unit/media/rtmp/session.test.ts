@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { GatewayError } from '../../../../src/domain/errors.ts';
-import { parseRtmpUrl } from '../../../../src/domain/rtmp-url.ts';
+import { parseRtmpUrl } from '../../../../src/domain/push/rtmp-url.ts';
 import { type AmfValue, decodeAmf, encodeAmf } from '../../../../src/media/flv/amf.ts';
 import { type ChunkReader, createChunkReader } from '../../../../src/media/rtmp/chunk-reader.ts';
 import { encodeMessage, type RtmpMessage } from '../../../../src/media/rtmp/chunks.ts';

@@ -1,7 +1,8 @@
-import { GatewayError } from './errors.ts';
+import { GatewayError } from '../errors.ts';
 
 /** The parts of a push URL. `key` is the secret: stream name with its query, whole and as written. */
 export interface RtmpUrl {
+  readonly protocol: 'rtmp' | 'rtmps';
   readonly host: string;
   readonly port: number;
   /** Without slashes at its ends; may have several segments. */
@@ -9,6 +10,8 @@ export interface RtmpUrl {
   readonly key: string;
   /** `rtmp://host[:port]/app`, as `connect` announces it; holds no key. */
   readonly tcUrl: string;
+  /** For servers with Adobe authentication; both are secrets. */
+  readonly login: { readonly user: string; readonly password: string } | null;
 }
 
 const DEFAULT_PORT = 1935;
@@ -53,7 +56,7 @@ export function parseRtmpUrl(text: string): RtmpUrl {
   if (key === '' || key.startsWith('?')) throw refuse('ends with a stream key');
   const authority = portText === undefined ? host : `${host}:${port}`;
   const bare = host.startsWith('[') ? host.slice(1, -1) : host;
-  return { host: bare, port, app, key, tcUrl: `rtmp://${authority}/${app}` };
+  return { protocol: 'rtmp', host: bare, port, app, key, tcUrl: `rtmp://${authority}/${app}`, login: null };
 }
 
 /** The URL with its key (and any query) hidden, for people, logs and status; never throws. */

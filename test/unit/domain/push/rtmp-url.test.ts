@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GatewayError } from '../../../src/domain/errors.ts';
-import { parseRtmpUrl, showRtmpUrl } from '../../../src/domain/rtmp-url.ts';
-import { seededWhole } from '../../support/random.ts';
+import { GatewayError } from '../../../../src/domain/errors.ts';
+import { parseRtmpUrl, showRtmpUrl } from '../../../../src/domain/push/rtmp-url.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 describe('parseRtmpUrl', () => {
   const good: [string, { host: string; port: number; app: string; key: string; tcUrl: string }][] = [
@@ -46,7 +46,7 @@ describe('parseRtmpUrl', () => {
   ];
   for (const [url, parts] of good) {
     it(`takes ${showRtmpUrl(url)} apart and keeps the key as written`, () => {
-      expect(parseRtmpUrl(url)).toEqual(parts);
+      expect(parseRtmpUrl(url)).toEqual({ ...parts, protocol: 'rtmp', login: null });
     });
   }
 
