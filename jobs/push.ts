@@ -5,7 +5,7 @@ import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
 import type { FlvTag } from '../src/media/flv/tag.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
-import type { TargetSpec } from '../src/media/push/target.ts';
+import type { TargetChange, TargetSpec } from '../src/media/push/target.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { readHubStream } from './stream-address.ts';
 
@@ -36,10 +36,9 @@ function provedTargets(leftBehind: JobStatus | null): ReadonlySet<string> {
 
 function targetSpecs({ clusterSecret, leftBehind }: JobContext, task: RelayTask): TargetSpec[] {
   const proved = provedTargets(leftBehind);
-  return task.targets.map((target) => ({
-    id: target.id,
-    url: unseal(clusterSecret, target.sealedUrl),
-    shownUrl: target.shownUrl,
+  return task.targets.map(({ sealedUrl, ...target }) => ({
+    ...target,
+    url: unseal(clusterSecret, sealedUrl),
     proved: proved.has(target.id),
   }));
 }
@@ -97,7 +96,8 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
   return async (context) => {
     const task = await readTask(context);
     if (!task) return { result: 'done' };
-    const run = createPushRun({ ...deps, log: context.log, onChange: () => report() });
+    const onTargetChange = (change: TargetChange) => context.log.info(change, 'push target changed');
+    const run = createPushRun({ ...deps, log: context.log, onChange: () => report(), onTargetChange });
     const report = () => context.report(run.status());
     const fence = new AbortController();
     run.setTargets(targetSpecs(context, task));

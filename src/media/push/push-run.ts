@@ -6,7 +6,13 @@ import { type FlvTag, isMedia } from '../flv/tag.ts';
 import { createMessageCache } from '../rtmp/media-message.ts';
 import { DEFAULT_ACK_EVERY_BYTES } from '../rtmp/publisher.ts';
 import { createMergeLanes } from './merge-lanes.ts';
-import { createTarget, type Target, type TargetSettings, type TargetSpec } from './target.ts';
+import {
+  createTarget,
+  type Target,
+  type TargetChange,
+  type TargetSettings,
+  type TargetSpec,
+} from './target.ts';
 
 export interface PushSettings extends TargetSettings {
   /** Packets of this many ms go out as one write, for targets that name no other length. */
@@ -39,6 +45,8 @@ export interface PushRunDeps {
   /** 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
   readonly onChange?: () => void;
+  /** Called at once, before anything else happens to that target. */
+  readonly onTargetChange?: (change: TargetChange) => void;
 }
 
 /** One stream to any number of targets, on one continuous timeline from 0. */
@@ -104,6 +112,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       }),
       random: deps.random ?? Math.random,
       onChange: changed,
+      onTargetChange: (change) => deps.onTargetChange?.(change),
     });
     targets.set(spec.id, target);
     lanes.add(target, mergeMs);

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
 import type { TargetState, TargetStatus } from '../../domain/job.ts';
-import { DEFAULT_RETRY, retryClass, retryPauseMs } from '../../domain/push/retry-policy.ts';
+import type { PlatformName } from '../../domain/push/platform.ts';
+import { DEFAULT_RETRY, type RetryPolicy, retryClass, retryPauseMs } from '../../domain/push/retry-policy.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
@@ -22,8 +23,23 @@ export interface TargetSpec {
   readonly shownUrl: string;
   /** Merge window of this target, 0 to 350 ms; the run's own without it. */
   readonly mergeMs?: number;
+  readonly platform?: PlatformName;
+  /** DEFAULT_RETRY without it. */
+  readonly retry?: RetryPolicy;
+  /** Kept off the air until a spec without it comes. */
+  readonly paused?: boolean;
   /** An earlier run was live there: a refusal means that the server still holds that run's session. */
   readonly proved?: boolean;
+}
+
+/** A target went from one state to another. */
+export interface TargetChange {
+  readonly targetId: string;
+  readonly from: TargetState;
+  readonly to: TargetState;
+  readonly attempt: number;
+  /** Why, when something went wrong; else null. */
+  readonly error: TargetStatus['lastError'];
 }
 
 export interface TargetSettings {
@@ -42,6 +58,7 @@ export interface TargetDeps {
   readonly random: () => number;
   /** Status may have changed. */
   readonly onChange: () => void;
+  readonly onTargetChange: (change: TargetChange) => void;
 }
 
 /** One destination: a supervisor with at most one attempt or session. */
@@ -64,6 +81,8 @@ export interface Target {
   /** Ends at once, without a word to the server. */
   kill(): void;
 }
+
+const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refused']);
 
 /** The server still holds a session of ours: asked this often, to be there when it lets go. */
 const HELD_RETRY_MS = 2_000;
@@ -93,8 +112,10 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   function move(event: TargetEvent): boolean {
     const next = nextTargetState(state, event);
     if (next === null) return false;
-    if (next !== state) log.info({ from: state, to: next, attempt }, 'push target changed');
+    const from = state;
     state = next;
+    const error = FAILURES.has(event) ? lastError : null;
+    if (from !== next) deps.onTargetChange({ targetId: spec.id, from, to: next, attempt, error });
     deps.onChange();
     return true;
   }
