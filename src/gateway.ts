@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { registerHealthRoutes } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
+import { registerMetricsRoute } from './api/metrics/routes.ts';
+import type { SharedFacts } from './api/metrics/shared-metrics.ts';
 import { registerOperatorRoutes } from './api/operator/register.ts';
 import { registerFlvRoutes } from './api/playback/flv.ts';
 import { registerHlsRoutes } from './api/playback/hls.ts';
@@ -186,6 +188,7 @@ function registerRoutes(
     http: () => app.server.listening,
     ...(supervised === null ? {} : { worker: () => supervised.workerReady() }),
   });
+  registerMetricsRoute(app, { readShared: () => readSharedFacts(redis), streams: () => hub.streams() });
   registerFlvRoutes(app, { hub });
   const webSockets = attachWsFlv(app.server, { hub });
   closers.add('websockets', () => webSockets.close());
@@ -218,6 +221,16 @@ function registerRoutes(
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
     now: Date.now,
   });
+}
+
+async function readSharedFacts(redis: Redis): Promise<SharedFacts> {
+  const [tasks, statuses, rooms, workers] = await Promise.all([
+    createTaskStore(redis).listRunning(),
+    readStatuses(redis),
+    reach(() => readRooms(redis)),
+    listWorkers(redis),
+  ]);
+  return { tasks, statuses, rooms, workers };
 }
 
 function httpPortOf(app: FastifyInstance): number {
