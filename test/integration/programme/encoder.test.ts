@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { ProgrammeSpec } from '../../../src/domain/programme.ts';
 import {
@@ -29,7 +30,8 @@ const BLUE: Rgb = [0, 0, 255];
 const TONE_HZ = 500;
 const AUDIBLE = 0.06;
 const TOLERANCE = 40;
-const PULSE_MS = 60;
+/** What a slowed encoder takes of the pictures. */
+const ENCODED_SHARE = 0.4;
 const FRAME_MS = 1000 / SMALL_PROGRAMME.video.fps;
 
 let clips: { readonly red: FlvTag[]; readonly blue: FlvTag[] };
@@ -193,25 +195,22 @@ test('a hardware encoder that does not work here is replaced by libx264, which a
   expectSteady(on, await on.received(), 100);
 });
 
-/** Lets the process run for a part of the time only, less and less until told to hold. */
-function slowDown(pid: number) {
-  let part = 0.5;
-  let shrink = 0.985;
-  let timer: NodeJS.Timeout;
-  const pulse = (run: boolean): void => {
-    process.kill(pid, run ? 'SIGCONT' : 'SIGSTOP');
-    part *= shrink;
-    timer = setTimeout(() => pulse(!run), PULSE_MS * (run ? part : 1 - part));
-  };
-  pulse(true);
-  return {
-    hold() {
-      shrink = 1;
-    },
-    end() {
-      clearTimeout(timer);
-      process.kill(pid, 'SIGCONT');
-    },
+/** Stops the process whenever it has read more than so many bytes a second; what it reads too much, it pays back. */
+function limitReading(pid: number, bytesPerSecond: number) {
+  const bytesRead = (): number => Number(/rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
+  const mostSaved = bytesPerSecond / 30;
+  let allowed = bytesRead();
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const read = bytesRead();
+    allowed = Math.min(allowed + ((now - last) * bytesPerSecond) / 1000, read + mostSaved);
+    last = now;
+    process.kill(pid, read < allowed ? 'SIGCONT' : 'SIGSTOP');
+  }, 2);
+  return () => {
+    clearInterval(timer);
+    process.kill(pid, 'SIGCONT');
   };
 }
 
@@ -219,25 +218,27 @@ test('an encoder that cannot keep up gives fewer pictures evenly and all of the 
   const on = await startWithTwo();
   const [encoder = 0] = on.children('libx264');
   expect(encoder).toBeGreaterThan(0);
-  const slowed = slowDown(encoder);
+  const { width, height, fps } = SMALL_PROGRAMME.video;
+  const release = limitReading(encoder, ENCODED_SHARE * fps * width * height * 1.5);
   try {
     const { overloaded } = await on.until((status) => status.overloaded !== null, 60_000);
-    slowed.hold();
     expect(overloaded?.droppedShare).toBeGreaterThan(0);
-    await on.pass(4000);
+    // What waited when it began is worked off by then.
+    await on.pass(6000);
     const from = (await on.received()).at(-1)?.timestamp ?? 0;
     await on.pass(5000);
     const times = (await on.received())
       .filter((tag) => tag.type === TAG_VIDEO && isMedia(tag) && tag.timestamp >= from)
       .map((tag) => tag.timestamp);
-    const gaps = times.slice(1).map((ms, at) => (ms - (times[at] ?? 0)) / FRAME_MS);
+    const gaps = times.slice(1).map((ms, at) => Math.round((ms - (times[at] ?? 0)) / FRAME_MS));
     const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
-    expect(mean).toBeGreaterThan(1.05);
-    // Evenly: next to all gaps are those on either side of the mean.
-    const near = gaps.filter((gap) => Math.abs(gap - mean) < 1.6);
-    expect(near.length / gaps.length, gaps.map((gap) => gap.toFixed(1)).join(' ')).toBeGreaterThan(0.9);
+    expect(mean).toBeGreaterThan(0.9 / ENCODED_SHARE);
+    // No fewer than it takes, and evenly: a gap is like the one before it, give or take a picture.
+    expect(mean, `${gaps}`).toBeLessThan(1.2 / ENCODED_SHARE);
+    const even = gaps.slice(1).filter((gap, at) => Math.abs(gap - (gaps[at] ?? 0)) <= 1);
+    expect(even.length / (gaps.length - 1), `${gaps}`).toBeGreaterThan(0.9);
   } finally {
-    slowed.end();
+    release();
   }
   await on.until((status) => status.overloaded === null, 60_000);
   expect(on.events.filter(({ type }) => type === 'overloaded' || type === 'recovered')).toHaveLength(2);

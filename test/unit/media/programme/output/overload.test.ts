@@ -62,6 +62,33 @@ describe('overload', () => {
     },
   );
 
+  test.each([0.8, 0.5, 0.25])(
+    'an encoder that can do %f of them on average, some soon and some late, makes the rate no more uneven than itself',
+    (part) => {
+      const SECONDS = 60;
+      const spreads: number[] = [];
+      for (let seed = 1; seed <= 10; seed++) {
+        const random = seededRandom(seed);
+        const run = drive(SECONDS, () => (1000 / 30 / part) * (0.3 + 1.4 * random()));
+        // From the fifth second on: the share has to be found at once, not after a minute of trials.
+        const settled = run.taken.filter((frame) => frame >= 5 * 30);
+        const inSecond = Array<number>(SECONDS - 5).fill(0);
+        for (const frame of settled)
+          inSecond[Math.floor(frame / 30) - 5] = (inSecond[Math.floor(frame / 30) - 5] ?? 0) + 1;
+        const mean = settled.length / inSecond.length;
+        expect(mean / 30).toBeGreaterThan(part * 0.93);
+        const variance = inSecond.reduce((sum, count) => sum + (count - mean) ** 2, 0) / inSecond.length;
+        spreads.push(Math.sqrt(variance) / mean);
+        const spacing = gaps(settled);
+        const steps = spacing.slice(1).map((gap, at) => Math.abs(gap - (spacing[at] ?? 0)));
+        expect(steps.filter((step) => step <= 1).length / steps.length).toBeGreaterThan(0.95);
+      }
+      // The encoder's own times spread the pictures of a second by 0.4 of the root of their number.
+      const own = 0.4 / Math.sqrt(30 * part);
+      expect(spreads.reduce((sum, spread) => sum + spread, 0) / spreads.length).toBeLessThan(own);
+    },
+  );
+
   test('whatever the encoder does, as long as it works the backlog is bounded and no eight in a row are left out', () => {
     for (let seed = 1; seed <= 50; seed++) {
       const random = seededRandom(seed);
