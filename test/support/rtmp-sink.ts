@@ -7,6 +7,8 @@ import { encodeMessage, type RtmpMessage } from '../../src/media/rtmp/chunks.ts'
 export interface RtmpSinkOptions {
   /** Takes each media message instead of keeping it: a sink that runs for an hour. */
   readonly onMedia?: (message: RtmpMessage) => void;
+  /** Acknowledges as often as it is asked to, as common servers do; true by default. */
+  readonly acknowledges?: boolean;
 }
 
 export interface RtmpSink {
@@ -29,7 +31,10 @@ export interface RtmpSink {
 const HANDSHAKE_BYTES = 1536;
 
 /** A small RTMP server that accepts publishers until the test makes it misbehave. */
-export async function startRtmpSink({ onMedia }: RtmpSinkOptions = {}): Promise<RtmpSink> {
+export async function startRtmpSink({
+  onMedia,
+  acknowledges = true,
+}: RtmpSinkOptions = {}): Promise<RtmpSink> {
   const sockets = new Set<Socket>();
   const media: (RtmpMessage & { session: number })[] = [];
   let publishes = 0;
@@ -44,6 +49,9 @@ export async function startRtmpSink({ onMedia }: RtmpSinkOptions = {}): Promise<
   function serve(socket: Socket): void {
     let hello: Buffer | null = Buffer.alloc(0);
     let session = 0;
+    let received = 0;
+    let acknowledged = 0;
+    let ackWindow = Number.POSITIVE_INFINITY;
     const send = (values: Parameters<typeof encodeAmf>[0], streamId = 0) =>
       socket.write(
         encodeMessage(
@@ -71,7 +79,17 @@ export async function startRtmpSink({ onMedia }: RtmpSinkOptions = {}): Promise<
 
     const keep = onMedia ?? ((message: RtmpMessage) => media.push({ ...message, session }));
 
+    function acknowledge(): void {
+      if (!acknowledges || received - acknowledged < ackWindow) return;
+      acknowledged = received;
+      const data = Buffer.alloc(4);
+      data.writeUInt32BE(received % 2 ** 32);
+      const message = { type: 3, timestamp: 0, streamId: 0, data };
+      socket.write(encodeMessage(message, { chunkStreamId: 2, chunkBytes: 128 }));
+    }
+
     function take(message: RtmpMessage): void {
+      if (message.type === 5) ackWindow = message.data.readUInt32BE();
       if (message.type === 1) reader.setChunkBytes(message.data.readUInt32BE());
       else if (message.type === 20) command(message.data);
       else if (message.type === 8 || message.type === 9) keep(message);
@@ -91,7 +109,9 @@ export async function startRtmpSink({ onMedia }: RtmpSinkOptions = {}): Promise<
 
     socket.on('data', (chunk: Buffer) => {
       const rest = hello === null ? chunk : shakeHands(chunk, hello);
+      received += chunk.length;
       if (rest && rest.length > 0) reader.push(rest);
+      acknowledge();
       if (isStalled) socket.pause();
     });
   }

@@ -87,6 +87,10 @@ const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refu
 /** The server still holds a session of ours: asked this often, to be there when it lets go. */
 const HELD_RETRY_MS = 2_000;
 
+function takenBytes({ publisher }: TargetSession): number {
+  return publisher.ackedBytes ?? publisher.sentBytes;
+}
+
 /** Supervises one destination: connects, watches, backs off and retries without end. */
 export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   const { settings } = deps;
@@ -189,7 +193,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
 
   function check(nowMs: number): void {
     if (!session) return;
-    rate.update(session.publisher.takenBytes, nowMs);
+    rate.update(takenBytes(session), nowMs);
     const health = session.check(nowMs);
     if (health === 'stalled') {
       session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
@@ -211,7 +215,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     connectedAt = null;
     rate.clear();
     if (old) {
-      pastBytes += old.publisher.takenBytes;
+      pastBytes += takenBytes(old);
       pastDropped += old.droppedFrames;
     }
     return old;
@@ -260,7 +264,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
       attempt,
       nextRetryAt,
       lastError,
-      bytes: pastBytes + (session?.publisher.takenBytes ?? 0),
+      bytes: pastBytes + (session ? takenBytes(session) : 0),
       kbps: rate.kbps,
       takenBy: session === null ? null : session.publisher.ackedBytes === null ? 'kernel' : 'peer',
       lagMs: session?.lagMs ?? 0,

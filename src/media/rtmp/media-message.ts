@@ -24,14 +24,16 @@ export interface MessageCache {
 }
 
 export function createMessageCache(): MessageCache {
-  const encoded = new WeakMap<FlvTag, { streamId: number; bytes: Buffer }>();
+  // By message stream: servers number theirs as they like, most alike.
+  const encoded = new WeakMap<FlvTag, Map<number, Buffer>>();
   let last: { parts: readonly Buffer[]; bytes: Buffer } | null = null;
   return {
     encode(tag, messageStreamId) {
-      const known = encoded.get(tag);
-      if (known?.streamId === messageStreamId) return known.bytes;
+      const forms = encoded.get(tag) ?? new Map<number, Buffer>();
+      const known = forms.get(messageStreamId);
+      if (known) return known;
       const bytes = encodeMediaMessage(tag, messageStreamId);
-      encoded.set(tag, { streamId: messageStreamId, bytes });
+      encoded.set(tag, forms.set(messageStreamId, bytes));
       return bytes;
     },
     join(parts) {

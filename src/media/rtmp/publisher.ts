@@ -36,6 +36,10 @@ export interface RtmpPublisher {
   /** Queues messages that are in chunks for this messageStreamId already, as one write and past the merge window. */
   send(messages: readonly Buffer[]): void;
   readonly messageStreamId: number;
+  /** Asks the peer for an acknowledgement every so many bytes from now on. */
+  askAcknowledgements(everyBytes: number): void;
+  /** TCP ports of both ends, as the system's table of sockets names this one; null once it is gone. */
+  readonly ports: { readonly local: number; readonly remote: number } | null;
   /** Sends what the merge window holds. */
   flush(): void;
   /** Waiting in this process (merge window and socket). */
@@ -45,8 +49,6 @@ export interface RtmpPublisher {
   readonly writtenBytes: number;
   /** As acknowledged by the peer; null until it does. */
   readonly ackedBytes: number | null;
-  /** Acknowledged when the peer acknowledges, else handed to the kernel. */
-  readonly takenBytes: number;
   /** Handed to the kernel. */
   readonly sentBytes: number;
   /** Resolves (never rejects) when the connection is gone. */
@@ -247,7 +249,6 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     clearTimeout(deadline);
   }
 
-  const sentBytes = () => link.written - socket.writableLength;
   void link.closed.then(() => clearTimeout(timer));
   return {
     write(tag) {
@@ -263,16 +264,17 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     },
     send(messages) {
       if (socket.destroyed) return;
-      if (messages.length === 1 && messages[0]) {
-        link.write(messages[0]);
-        return;
-      }
       socket.cork();
       for (const bytes of messages) link.write(bytes);
       socket.uncork();
     },
     get messageStreamId() {
       return session.messageStreamId;
+    },
+    askAcknowledgements: (everyBytes) => session.askAcknowledgements(everyBytes),
+    get ports() {
+      const { localPort: local, remotePort: remote } = socket;
+      return local === undefined || remote === undefined ? null : { local, remote };
     },
     flush,
     get bufferedBytes() {
@@ -287,11 +289,8 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     get ackedBytes() {
       return link.acked;
     },
-    get takenBytes() {
-      return link.acked ?? sentBytes();
-    },
     get sentBytes() {
-      return sentBytes();
+      return link.written - socket.writableLength;
     },
     closed: link.closed,
     close,

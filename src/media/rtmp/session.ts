@@ -42,6 +42,8 @@ export interface RtmpSession {
   start(): void;
   /** Takes what the server sent. */
   push(chunk: Buffer): void;
+  /** Asks for an acknowledgement every so many bytes from now on. */
+  askAcknowledgements(everyBytes: number): void;
   /** Takes the stream back (FCUnpublish, deleteStream). */
   finish(): void;
   readonly phase: SessionPhase;
@@ -204,6 +206,9 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
         if (cause instanceof GatewayError && cause.code === 'handshake-failed') fail(cause);
         else fail(new GatewayError('handshake-failed', 'the server broke the protocol', brokenBy(cause)));
       }
+    },
+    askAcknowledgements(everyBytes) {
+      if (!over && phase !== 'handshake') sendUint32(TYPE.windowAckSize, everyBytes);
     },
     finish() {
       if (over) return;

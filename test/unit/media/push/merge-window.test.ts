@@ -43,6 +43,8 @@ function openPeer(streamId = STREAM_ID, cache = createMessageCache()): Peer {
       written += messages.reduce((sum, bytes) => sum + bytes.length, 0);
     },
     messageStreamId: streamId,
+    askAcknowledgements: () => undefined,
+    ports: null,
     flush: () => undefined,
     get bufferedBytes() {
       return peer.backlog;
@@ -54,9 +56,6 @@ function openPeer(streamId = STREAM_ID, cache = createMessageCache()): Peer {
       return written;
     },
     ackedBytes: null,
-    get takenBytes() {
-      return written - peer.backlog;
-    },
     get sentBytes() {
       return written - peer.backlog;
     },
