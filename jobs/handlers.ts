@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
 import type { JobKind } from '../src/domain/job.ts';
 import { findEncoders, rememberEncoders } from '../src/media/ffmpeg/capabilities.ts';
+import { createTrust } from '../src/media/rtmp/trust.ts';
 import { createFinaliseJob } from './finalise.ts';
 import { createHlsJob } from './hls.ts';
 import type { JobHandler } from './job-context.ts';
@@ -14,6 +15,8 @@ export interface HandlerOptions {
   /** CIDRs that pictures may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
   readonly videoEncoder: VideoEncoderChoice;
+  /** PEM file of authorities that rtmps destinations are trusted by besides the system's. */
+  readonly caFile: string | null;
 }
 
 /** What a worker can do: one handler per kind of job. Mixes are forked from the built programme entry. */
@@ -25,7 +28,7 @@ export function createHandlers(options: HandlerOptions, log: Logger): Record<Job
       pictureNetworks: options.pictureNetworks,
       encoders: rememberEncoders(() => findEncoders(options.videoEncoder, log)),
     }),
-    push: createPushJob(),
+    push: createPushJob({ trust: createTrust(options.caFile) }),
     record: createRecordJob(),
     hls: createHlsJob(),
     finalise: createFinaliseJob(),

@@ -22,6 +22,7 @@ export function effectiveSettings(config: Config): Record<string, string | numbe
     ROOMCAST_VIDEO_ENCODER: config.videoEncoder,
     ROOMCAST_LOST_USER_GRACE_SECONDS: config.lostUserGraceSeconds,
     ROOMCAST_PICTURE_NETWORKS: config.pictureNetworks.join(','),
+    ROOMCAST_CA_FILE: config.caFile ?? '(the system alone)',
     ROOMCAST_MIX_ADMISSION: config.mixAdmission,
   };
 }

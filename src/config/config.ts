@@ -28,6 +28,8 @@ export interface Config {
   readonly lostUserGraceSeconds: number;
   /** CIDRs that pictures of layouts may come from though they are not public. */
   readonly pictureNetworks: readonly string[];
+  /** PEM file of further authorities that RTMPS destinations may be certified by. */
+  readonly caFile: string | null;
   /** `measured`: a worker takes a mix when its machine has the cores for it to spare; `off`: whenever asked. */
   readonly mixAdmission: (typeof MIX_ADMISSIONS)[number];
 }

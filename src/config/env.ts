@@ -5,6 +5,7 @@ import { VIDEO_ENCODER_CHOICES } from '../domain/encoding.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseNetwork } from '../domain/network.ts';
 import { Secret } from '../domain/secret.ts';
+import { caFileProblem } from './ca-file.ts';
 import { type Config, LOG_LEVELS, MIX_ADMISSIONS } from './config.ts';
 
 const PREFIX = 'ROOMCAST_';
@@ -77,6 +78,13 @@ const ENVIRONMENT = z.strictObject({
     )
     .transform(Number)
     .default(30),
+  ROOMCAST_CA_FILE: z
+    .string()
+    .superRefine((path, context) => {
+      const problem = caFileProblem(path);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    })
+    .optional(),
   ROOMCAST_MIX_ADMISSION: z
     .enum(MIX_ADMISSIONS, `is one of ${MIX_ADMISSIONS.join(', ')}`)
     .default('measured'),
@@ -144,6 +152,7 @@ function toConfig(env: Environment): Config {
     pictureNetworks: Object.freeze(env.ROOMCAST_PICTURE_NETWORKS),
     videoEncoder: env.ROOMCAST_VIDEO_ENCODER,
     lostUserGraceSeconds: env.ROOMCAST_LOST_USER_GRACE_SECONDS,
+    caFile: env.ROOMCAST_CA_FILE === undefined ? null : resolve(env.ROOMCAST_CA_FILE),
     mixAdmission: env.ROOMCAST_MIX_ADMISSION,
   });
 }
@@ -164,6 +173,7 @@ export function toEnvironment(config: Config): Record<string, string> {
     ROOMCAST_PICTURE_NETWORKS: config.pictureNetworks.join(',') || null,
     ROOMCAST_VIDEO_ENCODER: config.videoEncoder,
     ROOMCAST_LOST_USER_GRACE_SECONDS: String(config.lostUserGraceSeconds),
+    ROOMCAST_CA_FILE: config.caFile,
     ROOMCAST_MIX_ADMISSION: config.mixAdmission,
   };
   return Object.fromEntries(

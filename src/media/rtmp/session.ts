@@ -1,10 +1,9 @@
-import type { ErrorCode } from '../../domain/errors.ts';
 import { GatewayError } from '../../domain/errors.ts';
-import type { RtmpUrl } from '../../domain/push/rtmp-url.ts';
-import { type AmfValue, amfFields, decodeAmf, encodeAmf } from '../flv/amf.ts';
+import { type AmfValue, decodeAmf, encodeAmf } from '../flv/amf.ts';
 import { createChunkReader } from './chunk-reader.ts';
 import { encodeMessage, INITIAL_CHUNK_BYTES, type RtmpMessage } from './chunks.ts';
 import { HANDSHAKE_REPLY_BYTES, handshakeAnswer, handshakeHello } from './handshake.ts';
+import { type ConnectRefusal, connectRefusal, infoOf, refusal, statusOf } from './replies.ts';
 
 /** Payload bytes of the chunks we send: what OBS uses, every platform takes it. */
 export const SEND_CHUNK_BYTES = 4096;
@@ -15,6 +14,7 @@ const TYPE = {
   userControl: 4,
   windowAckSize: 5,
   setPeerBandwidth: 6,
+  amf3Command: 17,
   command: 20,
 } as const;
 const CONTROL_STREAM = 2;
@@ -23,14 +23,29 @@ const PING_REQUEST = 6;
 const PING_RESPONSE = 7;
 const MAX_REPLY_BYTES = 256 * 1024;
 const DEFAULT_ACK_WINDOW = 2_500_000;
+/** Codecs of enhanced RTMP that we pass on as they come, in the form that OBS and FFmpeg announce them. */
+const FOUR_CC_LIST = ['av01', 'vp09', 'hvc1'];
+/** What a server says of a stream that it ended by itself, the connection left open. */
+const ENDED = new Set(['NetStream.Unpublish.Success', 'NetConnection.Connect.Closed']);
+/** Answers to FCPublish that are meant: other complaints only say that the server does not know it. */
+const NAME_REFUSED = new Set(['NetStream.Publish.BadName', 'NetStream.Publish.Denied']);
 
 /** Where the session stands; a connection that ends there tells what was refused. */
 export type SessionPhase = 'handshake' | 'connect' | 'publish' | 'live';
 
+/** What `connect` announces and what is published then. */
+export interface SessionNames {
+  readonly app: string;
+  readonly tcUrl: string;
+  readonly key: string;
+}
+
 export interface SessionHooks {
   send(bytes: Buffer): void;
-  /** The server accepted the stream; media may follow. */
-  onLive(): void;
+  /** A phase was reached; with `live` the server accepted the stream and media may follow. */
+  onPhase(phase: SessionPhase): void;
+  /** The server did not accept `connect`. The session is over. */
+  onConnectRefused(refusal: ConnectRefusal): void;
   /** The server said no, or broke the protocol. The session is over. */
   onFailure(error: GatewayError): void;
   /** Bytes the peer says it has received since the connection began (not wrapped). */
@@ -50,17 +65,12 @@ export interface RtmpSession {
   readonly messageStreamId: number;
 }
 
-function refusal(code: ErrorCode, message: string, status: string): GatewayError {
-  return new GatewayError(code, message, { blame: 'destination', retry: 'never', context: { status } });
-}
-
-/** A status code is a dotted word; whatever else a server writes there might echo the key. */
-function statusWord(value: AmfValue): string {
-  return typeof value === 'string' && /^[A-Za-z.]{1,64}$/.test(value) ? value : 'none';
-}
-
 /** The client's half of an RTMP publishing session, without the socket. */
-export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: SessionHooks): RtmpSession {
+export function createRtmpSession(
+  names: SessionNames,
+  ackEveryBytes: number,
+  hooks: SessionHooks,
+): RtmpSession {
   let phase: SessionPhase = 'handshake';
   let messageStreamId = 0;
   let hello: Buffer | null = Buffer.alloc(0);
@@ -69,6 +79,7 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
   let reported = 0;
   let ackWindow = DEFAULT_ACK_WINDOW;
   let acknowledged = 0;
+  let askedWindow = ackEveryBytes;
   let nextTransaction = 1;
   const waiting = new Map<number, 'connect' | 'createStream'>();
   const reader = createChunkReader({ onMessage: take, maxMessageBytes: MAX_REPLY_BYTES });
@@ -98,6 +109,17 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
     hooks.onFailure(error);
   }
 
+  function reach(next: SessionPhase): void {
+    phase = next;
+    hooks.onPhase(next);
+  }
+
+  function refuseConnect(values: readonly AmfValue[]): void {
+    if (over) return;
+    over = true;
+    hooks.onConnectRefused(connectRefusal(values));
+  }
+
   function shakeHands(chunk: Buffer): void {
     hello = Buffer.concat([hello ?? Buffer.alloc(0), chunk]);
     if (hello.length > 0 && hello[0] !== 3) handshakeAnswer(hello);
@@ -106,17 +128,18 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
     hooks.send(handshakeAnswer(hello));
     hello = null;
     sendUint32(TYPE.setChunkSize, SEND_CHUNK_BYTES);
-    phase = 'connect';
+    reach('connect');
     sendUint32(TYPE.windowAckSize, ackEveryBytes);
-    const options = { app: url.app, type: 'nonprivate', flashVer: 'FMLE/3.0 (compatible; roomcast)' };
-    waiting.set(command('connect', [{ ...options, tcUrl: url.tcUrl }]), 'connect');
+    const options = { app: names.app, type: 'nonprivate', flashVer: 'FMLE/3.0 (compatible; roomcast)' };
+    const told = { ...options, tcUrl: names.tcUrl, fourCcList: FOUR_CC_LIST };
+    waiting.set(command('connect', [told]), 'connect');
     if (rest.length > 0) reader.push(rest);
   }
 
   function onConnected(): void {
-    phase = 'publish';
-    command('releaseStream', [null, url.key]);
-    command('FCPublish', [null, url.key]);
+    reach('publish');
+    command('releaseStream', [null, names.key]);
+    command('FCPublish', [null, names.key]);
     waiting.set(command('createStream', [null]), 'createStream');
   }
 
@@ -124,34 +147,41 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
     const transaction = Number(values[1]);
     const asked = waiting.get(transaction);
     waiting.delete(transaction);
-    if (asked === 'connect') onConnected();
+    if (asked === 'connect') {
+      if (infoOf(values)['level'] === 'error') refuseConnect(values);
+      else onConnected();
+    }
     if (asked !== 'createStream') return;
     messageStreamId = Number(values[3] ?? 1) >>> 0;
-    command('publish', [null, url.key, 'live'], messageStreamId);
+    command('publish', [null, names.key, 'live'], messageStreamId);
   }
 
   function onError(values: readonly AmfValue[]): void {
     const asked = waiting.get(Number(values[1]));
     // Servers without releaseStream or FCPublish answer them with an error that means nothing.
     if (asked === undefined) return;
-    const status = statusWord(amfFields(values[3])['code']);
-    const isApp = asked === 'connect';
-    fail(
-      isApp
-        ? refusal('app-refused', 'the server refused the application', status)
-        : refusal('key-refused', 'the server refused to make a stream', status),
-    );
+    if (asked === 'connect') refuseConnect(values);
+    else fail(refusal('key-refused', 'the server refused to make a stream', statusOf(values)));
   }
 
   function onStatus(values: readonly AmfValue[]): void {
-    const info = amfFields(values[3]);
-    const status = statusWord(info['code']);
+    const { level } = infoOf(values);
+    const status = statusOf(values);
     if (status === 'NetStream.Publish.Start' && phase === 'publish') {
-      phase = 'live';
-      hooks.onLive();
-    } else if (info['level'] === 'error') {
+      reach('live');
+    } else if (phase === 'connect' && level === 'error') {
+      // Some servers redirect by a status instead of an answer to `connect`.
+      refuseConnect(values);
+    } else if (level === 'error') {
       fail(refusal('key-refused', 'the server refused the stream key', status));
+    } else if (phase === 'live' && ENDED.has(status)) {
+      fail(new GatewayError('closed-by-peer', 'the server ended the stream', { blame: 'destination' }));
     }
+  }
+
+  function onFcPublish(values: readonly AmfValue[]): void {
+    const status = statusOf(values);
+    if (NAME_REFUSED.has(status)) fail(refusal('key-refused', 'the server refused the stream key', status));
   }
 
   function onCommand(data: Buffer): void {
@@ -159,6 +189,7 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
     if (values[0] === '_result') onResult(values);
     else if (values[0] === '_error') onError(values);
     else if (values[0] === 'onStatus') onStatus(values);
+    else if (values[0] === 'onFCPublish') onFcPublish(values);
   }
 
   function onUserControl(data: Buffer): void {
@@ -175,14 +206,29 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
     hooks.onAcknowledged(acknowledged);
   }
 
+  /** The server limits what may be unacknowledged: it is asked to acknowledge that often at least. */
+  function onPeerBandwidth(bytes: number): void {
+    if (bytes === 0 || bytes >= askedWindow) return;
+    askedWindow = bytes;
+    sendUint32(TYPE.windowAckSize, bytes);
+  }
+
   function take(message: RtmpMessage): void {
+    if (over) return;
     const { type, data } = message;
     const number = data.length >= 4 ? data.readUInt32BE(0) : 0;
     if (type === TYPE.setChunkSize) reader.setChunkBytes(number & 0x7fffffff);
     else if (type === TYPE.acknowledgement) onAcknowledgement(number);
-    else if (type === TYPE.userControl) onUserControl(data);
     else if (type === TYPE.windowAckSize) ackWindow = Math.max(number, 1);
+    else if (type === TYPE.setPeerBandwidth) onPeerBandwidth(number);
+    else takeEvent(message);
+  }
+
+  function takeEvent({ type, data }: RtmpMessage): void {
+    if (type === TYPE.userControl) onUserControl(data);
     else if (type === TYPE.command) onCommand(data);
+    // The AMF3 form of a command begins with a zero and is AMF0 from there on.
+    else if (type === TYPE.amf3Command) onCommand(data.subarray(1));
   }
 
   function acknowledge(): void {
@@ -214,7 +260,7 @@ export function createRtmpSession(url: RtmpUrl, ackEveryBytes: number, hooks: Se
       if (over) return;
       over = true;
       if (phase !== 'live') return;
-      command('FCUnpublish', [null, url.key]);
+      command('FCUnpublish', [null, names.key]);
       command('deleteStream', [null, messageStreamId]);
     },
     get phase() {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { rootCertificates } from 'node:tls';
+import { afterAll, describe, expect, it } from 'vitest';
 import { effectiveSettings } from '../../../src/cli/check-config.ts';
 import { ENVIRONMENT_NAMES, loadConfig, toEnvironment } from '../../../src/config/env.ts';
 import { GatewayError } from '../../../src/domain/errors.ts';
@@ -25,6 +27,21 @@ function exampleLines(): Map<string, string> {
   return new Map([...matches].map(([, name = '', value = '']) => [name, value]));
 }
 
+const folder = mkdtempSync(path.join(tmpdir(), 'roomcast-ca-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const ROOT_CERTIFICATE = rootCertificates[0] ?? '';
+
+function caFile(parts: readonly string[]): string {
+  const file = path.join(folder, 'ca.pem');
+  writeFileSync(file, `${parts.join('\n')}\n`);
+  return file;
+}
+
+function damaged(pem: string): string {
+  const lines = pem.split('\n');
+  return [lines[0], ...lines.slice(4)].join('\n');
+}
+
 describe('loadConfig', () => {
   it('gives the documented defaults when nothing is set', () => {
     const config = loadConfig({ PATH: '/bin' });
@@ -42,6 +59,7 @@ describe('loadConfig', () => {
       videoEncoder: 'libx264',
       lostUserGraceSeconds: 30,
       pictureNetworks: [],
+      caFile: null,
       mixAdmission: 'measured',
     });
     expect(Object.isFrozen(config) && Object.isFrozen(config.http) && Object.isFrozen(config.rtmp)).toBe(
@@ -128,6 +146,21 @@ describe('loadConfig', () => {
     expect(said).not.toContain('pa55word');
   });
 
+  it.each([
+    ['cannot be read', () => path.join(folder, 'absent.pem')],
+    ['holds no certificate', () => caFile(['-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----'])],
+    ['holds a certificate that is damaged', () => caFile([ROOT_CERTIFICATE, damaged(ROOT_CERTIFICATE)])],
+  ])('refuses a file of authorities that %s', (problem, file) => {
+    const problems = problemsOf({ ROOMCAST_CA_FILE: file() });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`ROOMCAST_CA_FILE ${problem}`);
+  });
+
+  it('takes a file of several authorities with words between them', () => {
+    const file = caFile(['# ours', ROOT_CERTIFICATE, 'another', rootCertificates[1] ?? '']);
+    expect(loadConfig({ ROOMCAST_CA_FILE: path.relative('.', file) }).caFile).toBe(file);
+  });
+
   it('drops slashes at the end of public URLs', () => {
     const config = loadConfig({
       ROOMCAST_PUBLIC_URL: 'https://live.example.com/',
@@ -155,6 +188,7 @@ describe('loadConfig', () => {
       ROOMCAST_LOST_USER_GRACE_SECONDS: '5',
       ROOMCAST_PICTURE_NETWORKS: '10.20.0.0/16,fd00::/8',
       ROOMCAST_MIX_ADMISSION: 'off',
+      ROOMCAST_CA_FILE: caFile([ROOT_CERTIFICATE]),
     };
     expect(toEnvironment(loadConfig(full))).toEqual(full);
   });
@@ -165,6 +199,7 @@ describe('.env.example', () => {
     const lines = exampleLines();
     const here = ENVIRONMENT_NAMES.filter((name) => !/RTMPS|TLS/.test(name));
     expect([...lines.keys()].sort()).toEqual([...here].sort());
+    lines.delete('ROOMCAST_CA_FILE'); // names a file that need not be on this machine
     expect(problemsOf(Object.fromEntries(lines))).toEqual([]);
   });
 });

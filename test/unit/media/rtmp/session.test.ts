@@ -4,9 +4,16 @@ import { parseRtmpUrl } from '../../../../src/domain/push/rtmp-url.ts';
 import { type AmfValue, decodeAmf, encodeAmf } from '../../../../src/media/flv/amf.ts';
 import { type ChunkReader, createChunkReader } from '../../../../src/media/rtmp/chunk-reader.ts';
 import { encodeMessage, type RtmpMessage } from '../../../../src/media/rtmp/chunks.ts';
+import type { ConnectRefusal } from '../../../../src/media/rtmp/replies.ts';
 import { createRtmpSession, type RtmpSession, SEND_CHUNK_BYTES } from '../../../../src/media/rtmp/session.ts';
 
 const CONNECTED = { level: 'status', code: 'NetConnection.Connect.Success' };
+const REJECTED = {
+  level: 'error',
+  code: 'NetConnection.Connect.Rejected',
+  description: 'no',
+  ex: { code: 302, redirect: 'rtmp://other/live' },
+};
 const STARTED = { level: 'status', code: 'NetStream.Publish.Start' };
 
 let session: RtmpSession;
@@ -15,6 +22,7 @@ let received: RtmpMessage[];
 let reader: ChunkReader;
 let live: number;
 let failure: GatewayError | null;
+let refused: ConnectRefusal | null;
 let acknowledged: number[];
 
 beforeEach(() => {
@@ -22,12 +30,16 @@ beforeEach(() => {
   received = [];
   live = 0;
   failure = null;
+  refused = null;
   acknowledged = [];
   reader = createChunkReader({ onMessage: (one) => received.push(one), maxMessageBytes: 100_000 });
   session = createRtmpSession(parseRtmpUrl('rtmp://h/live/secret-key-1?a=b'), 250_000, {
     send: (bytes) => sent.push(bytes),
-    onLive: () => {
-      live += 1;
+    onPhase: (phase) => {
+      if (phase === 'live') live += 1;
+    },
+    onConnectRefused: (refusal) => {
+      refused = refusal;
     },
     onFailure: (error) => {
       failure = error;
@@ -158,11 +170,6 @@ describe('an RTMP session', () => {
 
   const refusals: [string, () => void, string][] = [
     [
-      'connect',
-      () => answerCommand('_error', 1, null, { code: 'NetConnection.Connect.Rejected' }),
-      'app-refused',
-    ],
-    [
       'createStream',
       () => {
         answerCommand('_result', 1, {}, CONNECTED);
@@ -193,6 +200,69 @@ describe('an RTMP session', () => {
       expect(live).toBe(0);
     });
   }
+
+  const connectRefusals: [string, () => void][] = [
+    ['an error', () => answerCommand('_error', 1, null, REJECTED)],
+    ['a result that is an error', () => answerCommand('_result', 1, null, REJECTED)],
+    ['a status', () => answerCommand('onStatus', 0, null, REJECTED)],
+  ];
+  for (const [how, answers] of connectRefusals) {
+    it(`hears by ${how} that connect was refused, and where to go instead`, () => {
+      shakeHands();
+      answers();
+      answers();
+      expect(refused).toEqual({
+        status: 'NetConnection.Connect.Rejected',
+        description: 'no',
+        redirect: 'rtmp://other/live',
+      });
+      expect([failure, live]).toEqual([null, 0]);
+    });
+  }
+
+  it('reads no more of a refusal than a description needs', () => {
+    shakeHands();
+    const long = 'x'.repeat(60_000);
+    answerCommand('_error', 1, null, { code: long, description: long, ex: { code: 302, redirect: long } });
+    expect(refused?.status).toBe('none');
+    expect([refused?.description.length, refused?.redirect?.length]).toEqual([2048, 2048]);
+  });
+
+  it('is refused at onFCPublish when the name is meant, and lives on with other complaints there', () => {
+    shakeHands();
+    answerCommand('_result', 1, {}, CONNECTED);
+    answerCommand('onFCPublish', 0, null, { level: 'error', code: 'NetConnection.Call.Failed' });
+    answerCommand('onFCPublish', 0, null, { level: 'status', code: 'NetStream.Publish.Start' });
+    expect([failure, live]).toEqual([null, 0]);
+    answerCommand('onFCPublish', 0, null, { level: 'error', code: 'NetStream.Publish.BadName' });
+    expect(failure).toMatchObject({ code: 'key-refused' });
+  });
+
+  it('is over when the server says that it ended the stream', () => {
+    goLive();
+    answerCommand('onStatus', 0, null, { level: 'status', code: 'NetStream.Unpublish.Success' });
+    expect(failure).toMatchObject({ code: 'closed-by-peer', retry: 'later' });
+  });
+
+  it('takes commands in their AMF3 form', () => {
+    shakeHands();
+    answer(17, Buffer.concat([Buffer.from([0]), encodeAmf(['_result', 1, {}, CONNECTED])]));
+    expect(session.phase).toBe('publish');
+  });
+
+  it('asks for acknowledgements as often as the server needs to give them', () => {
+    goLive();
+    answer(6, Buffer.concat([uint32(5_000_000), Buffer.from([2])]));
+    expect(newMessages()).toEqual([]);
+    answer(6, Buffer.concat([uint32(100_000), Buffer.from([2])]));
+    expect(newMessages().map((one) => [one.type, one.data])).toEqual([[5, uint32(100_000)]]);
+  });
+
+  it('announces the codecs of enhanced RTMP that it passes on', () => {
+    shakeHands();
+    const connect = decodeAmf(newMessages()[2]?.data ?? Buffer.alloc(0));
+    expect(connect[2]).toMatchObject({ fourCcList: ['av01', 'vp09', 'hvc1'] });
+  });
 
   for (const [name, bytes] of [
     ['another protocol', Buffer.from('HTTP/1.1 400')],
