@@ -6,12 +6,15 @@ import { openStreamReader, type ReaderState } from '../src/media/flv/stream-read
 import type { FlvTag } from '../src/media/flv/tag.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
 import type { TargetChange, TargetSpec } from '../src/media/push/target.ts';
+import type { Trust } from '../src/media/rtmp/trust.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { readHubStream } from './stream-address.ts';
 
 export interface PushJobDeps {
   readonly settings?: PushSettings;
   readonly random?: () => number;
+  /** For rtmps; shared by all jobs. */
+  readonly trust?: Trust;
 }
 
 const REPORT_EVERY_MS = 1000;

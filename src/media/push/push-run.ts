@@ -5,6 +5,7 @@ import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isMedia } from '../flv/tag.ts';
 import { createMessageCache } from '../rtmp/media-message.ts';
 import { DEFAULT_ACK_EVERY_BYTES } from '../rtmp/publisher.ts';
+import { createTrust, type Trust } from '../rtmp/trust.ts';
 import { createMergeLanes } from './merge-lanes.ts';
 import {
   createTarget,
@@ -44,6 +45,8 @@ export interface PushRunDeps {
   readonly settings?: PushSettings;
   /** 0 to 1, for the jitter of retries. */
   readonly random?: () => number;
+  /** For rtmps; its own without it. */
+  readonly trust?: Trust;
   readonly onChange?: () => void;
   /** Called at once, before anything else happens to that target. */
   readonly onTargetChange?: (change: TargetChange) => void;
@@ -78,6 +81,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     onJump: (jump) => deps.log.info(jump, 'the source jumped; the pushed timeline goes on'),
   });
   const cache = createMessageCache();
+  const trust = deps.trust ?? createTrust();
   const lanes = createMergeLanes(cache);
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
@@ -105,6 +109,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     const target = createTarget(spec, {
       settings,
       cache,
+      trust,
       log: deps.log,
       opening: () => ({
         tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),

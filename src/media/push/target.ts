@@ -6,6 +6,7 @@ import { DEFAULT_RETRY, type RetryPolicy, retryClass, retryPauseMs } from '../..
 import type { Secret } from '../../domain/secret.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
+import type { Trust } from '../rtmp/trust.ts';
 import type { TagWindow } from './merge-window.ts';
 import { createRateMeter } from './rate-meter.ts';
 import {
@@ -52,6 +53,7 @@ export interface TargetSettings {
 export interface TargetDeps {
   readonly settings: TargetSettings;
   readonly cache: MessageCache;
+  readonly trust: Trust;
   readonly log: Logger;
   readonly opening: () => SessionOpening;
   /** 0 to 1. */
@@ -157,7 +159,7 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     opening = controller;
     const { ackEveryBytes, connectTimeoutMs, publishTimeoutMs } = settings;
     const limits = { ackEveryBytes, connectTimeoutMs, publishTimeoutMs };
-    openRtmpPublisher({ url: spec.url, signal: controller.signal, ...limits }).then(
+    openRtmpPublisher({ url: spec.url, signal: controller.signal, trust: deps.trust, ...limits }).then(
       (publisher) => onOpened(controller, publisher),
       (error: unknown) => onRefused(controller, error),
     );

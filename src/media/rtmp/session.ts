@@ -254,7 +254,9 @@ export function createRtmpSession(
       }
     },
     askAcknowledgements(everyBytes) {
-      if (!over && phase !== 'handshake') sendUint32(TYPE.windowAckSize, everyBytes);
+      if (over || phase === 'handshake') return;
+      askedWindow = everyBytes;
+      sendUint32(TYPE.windowAckSize, everyBytes);
     },
     finish() {
       if (over) return;
