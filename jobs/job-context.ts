@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import type { RoomId } from '../src/domain/ids.ts';
 import type { JobOutcome, JobRef, JobStatus } from '../src/domain/job.ts';
-import type { MixEvent } from '../src/domain/mix-event.ts';
 import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
 import type { Secret } from '../src/domain/secret.ts';
 import type { RecordingResult, Task } from '../src/domain/task.ts';
+import type { JobEvent } from '../src/domain/task-event.ts';
 
 /** Why a job's signal is aborted: no longer wanted, a higher epoch runs it, or this worker is going down. */
 export type StopReason = 'stopped' | 'fenced' | 'drain';
@@ -47,7 +47,7 @@ export interface JobContext {
   /** Latest status wins; written at most twice a second. */
   report(status: JobStatus): void;
   /** Tells whoever watches the task; kept for a while unless it is who speaks. */
-  emit(event: MixEvent): void;
+  emit(event: JobEvent): void;
   /** The task's facts may have changed. Returns the way to stop listening. */
   onUpdate(listener: () => void): () => void;
 }

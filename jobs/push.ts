@@ -8,6 +8,7 @@ import { createPushRun, type PushRun, type PushSettings } from '../src/media/pus
 import type { TargetChange, TargetSpec } from '../src/media/push/target.ts';
 import type { Trust } from '../src/media/rtmp/trust.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
+import { createPushEvents } from './push-events.ts';
 import { readHubStream } from './stream-address.ts';
 
 export interface PushJobDeps {
@@ -99,9 +100,17 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
   return async (context) => {
     const task = await readTask(context);
     if (!task) return { result: 'done' };
-    const onTargetChange = (change: TargetChange) => context.log.info(change, 'push target changed');
+    const events = createPushEvents({ emit: (event) => context.emit(event), now: Date.now });
+    const onTargetChange = (change: TargetChange) => {
+      context.log.info(change, 'push target changed');
+      events.changed(change);
+    };
     const run = createPushRun({ ...deps, log: context.log, onChange: () => report(), onTargetChange });
-    const report = () => context.report(run.status());
+    const report = () => {
+      const status = run.status();
+      context.report(status);
+      events.look(status.targets);
+    };
     const fence = new AbortController();
     run.setTargets(targetSpecs(context, task));
     const unfollow = followTask(context, run, task);

@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { toGatewayError } from '../src/domain/errors.ts';
 import { type JobKind, type JobOutcome, type JobRef, type JobStatus, jobKey } from '../src/domain/job.ts';
-import type { MixEvent } from '../src/domain/mix-event.ts';
 import type { Secret } from '../src/domain/secret.ts';
+import type { JobEvent } from '../src/domain/task-event.ts';
 import type { Announcements } from '../src/queue/announcements.ts';
 import { onControl } from '../src/queue/control-channel.ts';
 import {
@@ -14,7 +14,7 @@ import {
   saveFailure,
 } from '../src/tasks/job-status.ts';
 import type { Leases } from '../src/tasks/lease.ts';
-import type { EventSender } from '../src/tasks/mix-events.ts';
+import type { EventSender } from '../src/tasks/task-events.ts';
 import type { JobContext, JobHandler, StopReason } from './job-context.ts';
 import type { SharedFacts } from './job-facts.ts';
 
@@ -171,7 +171,7 @@ export class Run {
     };
   }
 
-  #emit(event: MixEvent): void {
+  #emit(event: JobEvent): void {
     const task = this.#deps.facts.knownTask(this.job.id);
     if (task === null) return;
     const { appId, room, taskId } = task;

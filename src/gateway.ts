@@ -41,8 +41,8 @@ import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
 import { untilAborted } from './supervisor/until-aborted.ts';
 import { followAgents } from './tasks/agents.ts';
 import { readFailures, readStatuses } from './tasks/job-status.ts';
-import { type EventEar, followMixEvents, readMixEvents } from './tasks/mix-events.ts';
 import { createRecordings } from './tasks/recordings.ts';
+import { type EventEar, followEvents, readMixEvents, readPushEvents } from './tasks/task-events.ts';
 import { createTaskStore } from './tasks/task-store.ts';
 import { listWorkers } from './tasks/worker-facts.ts';
 
@@ -121,7 +121,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   closers.add('announcements', () => announcements.close());
   const agents = followAgents({ redis, tasks: createTaskStore(redis), announcements, log });
   closers.add('agents', () => agents.stop());
-  const ear = followMixEvents(announcements);
+  const ear = followEvents(announcements);
   closers.add('events', () => ear.stop());
   const rooms = new LateRegistry();
   // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
@@ -214,7 +214,8 @@ function registerRoutes(
     workers: { list: () => listWorkers(redis) },
     recordings: createRecordings(redis),
     events: {
-      last: (mixTaskId) => readMixEvents(redis, mixTaskId),
+      ofMix: (mixTaskId) => readMixEvents(redis, mixTaskId),
+      ofPush: (taskId) => readPushEvents(redis, taskId),
       hear: (listener) => ear.hear(listener),
     },
     clusterSecret,

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { mixEventAnswer, taskEventAnswer } from '../api/operator/event-schemas.ts';
+import type { taskEventAnswer } from '../api/operator/event-schemas.ts';
 import { parseStreamId } from '../domain/ids.ts';
 import { showRoom } from './rooms.ts';
 
-type MixEvent = z.output<typeof mixEventAnswer>;
+export type ShownEvent = z.output<typeof taskEventAnswer>['event'];
 
 /** A stream as people call it: its user, and that it is the screen. */
 export function showStream(streamId: string): string {
@@ -19,7 +19,16 @@ function showTime(at: number): string {
     .join(':');
 }
 
-function whatOf(event: MixEvent): string {
+function stateChange(event: Extract<ShownEvent, { type: 'push-state' }>): string {
+  const { url, from, to, error, attempt, nextRetryAt, at } = event;
+  const next =
+    nextRetryAt === null
+      ? ''
+      : ` (attempt ${attempt}, next in ${Math.max(0, Math.ceil((nextRetryAt - at) / 1000))} s)`;
+  return `${url}: ${from} -> ${to}${error === null ? '' : `, ${error.message}`}${next}`;
+}
+
+function whatOf(event: ShownEvent): string {
   switch (event.type) {
     case 'input-changed':
       return `${showStream(event.streamId)}: ${event.what}, ${event.detail}`;
@@ -35,13 +44,17 @@ function whatOf(event: MixEvent): string {
       return `${Math.round(event.droppedShare * 100)} % of the pictures left out, ${Math.round(event.behindMs)} ms behind`;
     case 'recovered':
       return '';
+    case 'push-state':
+      return stateChange(event);
+    case 'push-warning':
+      return `${event.url}: ${event.warnings.length === 0 ? 'within all limits again' : event.warnings.join('; ')}`;
     case 'speaking':
       return event.levels.map(({ userId, volume }) => `${userId} ${Math.round(volume)}`).join(', ');
   }
 }
 
-/** One event of a known mix. */
-export function eventLine(event: MixEvent): string {
+/** One event of a known task. */
+export function eventLine(event: ShownEvent): string {
   return `${showTime(event.at)}  ${event.type.padEnd(17)}  ${whatOf(event)}`.trimEnd();
 }
 

@@ -60,9 +60,10 @@ async function followEvents(query: string, io: CommandIo, json: boolean): Promis
 export const eventsCommand: Command = {
   name: 'events',
   usage: 'events [--room R [--string-room]] [--app A] [--task TASK] [--json]',
-  summary: 'Print what mixes notice, a line an event, until Ctrl-C: odd inputs, overload, who speaks.',
+  summary:
+    'Print what mixes and pushes notice, a line an event, until Ctrl-C: odd inputs, overload, targets.',
   help: [
-    '--room R       of this room only; --app A: of this app; --task TASK: of the mix that this task shows',
+    '--room R       of this room only; --app A: of this app; --task TASK: of its targets and its mix',
     'With --json a line is {"sdkAppId","room","taskId","event":{"type","at",...}}; at is unix ms.',
     'Connects again when the gateway was away; `relay show` has the last events of a task.',
   ],

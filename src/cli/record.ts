@@ -21,7 +21,7 @@ import {
 } from './options.ts';
 import { newProgrammeOf, PROGRAMME_HELP, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
 import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
-import { mixLines, programmeLine } from './relay-show.ts';
+import { lastEventLines, mixLines, programmeLine } from './relay-show.ts';
 import { showRoom } from './rooms.ts';
 import { runSubcommand } from './subcommand.ts';
 import { alignTable } from './table.ts';
@@ -145,7 +145,7 @@ async function showRecording(argv: readonly string[], io: CommandIo): Promise<vo
   if (programme) io.stdout(programmeLine(programme));
   lines([recording]).forEach(io.stdout);
   if (error !== null) io.stdout(`failed: ${error}`);
-  if (mix) mixLines(mix).forEach(io.stdout);
+  if (mix) [...mixLines(mix), ...lastEventLines(mix.events)].forEach(io.stdout);
 }
 
 export const recordCommand: Command = {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProgrammeJson } from '../api/operator/programme-schema.ts';
 import type { shownMixAnswer } from '../api/operator/schemas.ts';
-import { eventLine, showStream } from './event-lines.ts';
+import { eventLine, type ShownEvent, showStream } from './event-lines.ts';
 import { alignTable } from './table.ts';
 
 type Mix = z.output<typeof shownMixAnswer>;
@@ -35,8 +35,8 @@ function inputRow(input: Mix['inputs'][number]): string[] {
   ];
 }
 
-/** Inputs, encoder, overload and last events of a mix. */
-export function mixLines({ inputs, encoder, overloaded, process, events }: Mix): string[] {
+/** Inputs, encoder and overload of a mix. */
+export function mixLines({ inputs, encoder, overloaded, process }: Mix): string[] {
   const lines =
     inputs.length === 0
       ? []
@@ -52,8 +52,11 @@ export function mixLines({ inputs, encoder, overloaded, process, events }: Mix):
       `overloaded: ${share}, ${Math.round(overloaded.behindMs)} ms behind, ${overloaded.lateTicks} late`,
     );
   }
-  const last = events.slice(-SHOWN_EVENTS);
-  return last.length === 0
-    ? lines
-    : [...lines, '', 'last events:', ...last.map((event) => `  ${eventLine(event)}`)];
+  return lines;
+}
+
+/** The last of these events, by time. */
+export function lastEventLines(events: readonly ShownEvent[]): string[] {
+  const last = events.toSorted((a, b) => a.at - b.at).slice(-SHOWN_EVENTS);
+  return last.length === 0 ? [] : ['', 'last events:', ...last.map((event) => `  ${eventLine(event)}`)];
 }

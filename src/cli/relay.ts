@@ -11,7 +11,7 @@ import { type Command, type CommandIo, parseCommandArgs, UsageError } from './co
 import { checkBody, onlyArgument, readUrls } from './options.ts';
 import { PROGRAMME_HELP, PROGRAMME_OPTIONS } from './programme-options.ts';
 import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
-import { mixLines, programmeLine } from './relay-show.ts';
+import { lastEventLines, mixLines, programmeLine } from './relay-show.ts';
 import { startRelay } from './relay-start.ts';
 import { showRoom } from './rooms.ts';
 import { runSubcommand } from './subcommand.ts';
@@ -105,12 +105,13 @@ async function showRelay(argv: readonly string[], io: CommandIo): Promise<void> 
     io.stdout(JSON.stringify(relay));
     return;
   }
-  const { programme, mix, error } = relay;
+  const { programme, mix, push, error } = relay;
   io.stdout(`stream ${relay.streamId}`);
   if (programme) io.stdout(programmeLine(programme));
   lines([relay], Date.now()).forEach(io.stdout);
   if (error !== null) io.stdout(`does not run: ${error}`);
   if (mix) mixLines(mix).forEach(io.stdout);
+  lastEventLines([...(mix?.events ?? []), ...push.events]).forEach(io.stdout);
 }
 
 export const relayCommand: Command = {
@@ -135,7 +136,8 @@ export const relayCommand: Command = {
     'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',
     'show TASK',
     'update, stop and retry print {"taskId"} with --json; list and show what the operator API answers, show',
-    'besides "error": why it does not run, "programme": as --programme takes it, "mix": its inputs, figures and events;',
+    'besides "error": why it does not run, "programme": as --programme takes it, "mix": its inputs, figures and events,',
+    '"push": events of its targets;',
     'keys hidden: {"taskId","room","state","streamId","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes"}]}',
   ],
   run: (argv, io) =>

@@ -1,5 +1,3 @@
-import type { RoomId } from './ids.ts';
-
 /** How loud a user was within the last second, 0 to 100. */
 export interface SpeakingLevel {
   readonly streamId: string;
@@ -34,12 +32,3 @@ export type MixEvent = MixEventBody & {
   /** Unix ms. */
   readonly at: number;
 };
-
-/** An event with whose it is. */
-export interface TaskEvent {
-  readonly appId: number;
-  readonly room: RoomId;
-  /** The mix's own task; others may share it. */
-  readonly taskId: string;
-  readonly event: MixEvent;
-}

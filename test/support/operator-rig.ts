@@ -15,8 +15,8 @@ import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded-redis.ts';
 import { RoomRegistry } from '../../src/rooms/registry.ts';
 import { readFailures, readStatuses } from '../../src/tasks/job-status.ts';
-import { followMixEvents, readMixEvents } from '../../src/tasks/mix-events.ts';
 import { createRecordings } from '../../src/tasks/recordings.ts';
+import { followEvents, readMixEvents, readPushEvents } from '../../src/tasks/task-events.ts';
 import { createTaskStore, type TaskStore } from '../../src/tasks/task-store.ts';
 import { listWorkers } from '../../src/tasks/worker-facts.ts';
 
@@ -66,8 +66,9 @@ export function useOperatorApi(): void {
       workers: { list: () => listWorkers(redis) },
       recordings: createRecordings(redis),
       events: {
-        last: (mixTaskId) => readMixEvents(redis, mixTaskId),
-        hear: followMixEvents(announcements).hear,
+        ofMix: (mixTaskId) => readMixEvents(redis, mixTaskId),
+        ofPush: (taskId) => readPushEvents(redis, taskId),
+        hear: followEvents(announcements).hear,
       },
       publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
       now: Date.now,

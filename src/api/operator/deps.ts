@@ -1,9 +1,10 @@
 import type { Apps } from '../../config/app.ts';
 import type { StoredJobStatus } from '../../domain/job.ts';
-import type { MixEvent, TaskEvent } from '../../domain/mix-event.ts';
+import type { MixEvent } from '../../domain/mix-event.ts';
 import type { Blocked, RoomFacts } from '../../domain/room.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
+import type { PushEvent, TaskEvent } from '../../domain/task-event.ts';
 import type { WorkerFacts } from '../../domain/worker.ts';
 import type { UserPlace } from '../../rooms/registry.ts';
 import type { JobFailure } from '../../tasks/job-status.ts';
@@ -32,8 +33,10 @@ export interface OperatorDeps {
   readonly recordings: { get(taskId: string): Promise<RecordingResult | null> };
   readonly events: {
     /** The last events of a mix, by its own task. */
-    last(mixTaskId: string): Promise<readonly MixEvent[]>;
-    /** Calls the listener with what any mix notices; returns the way to stop. */
+    ofMix(mixTaskId: string): Promise<readonly MixEvent[]>;
+    /** The last events of a relay's targets. */
+    ofPush(taskId: string): Promise<readonly PushEvent[]>;
+    /** Calls the listener with what any job notices; returns the way to stop. */
     hear(listener: (event: TaskEvent) => void): () => void;
   };
   readonly clusterSecret: Secret;

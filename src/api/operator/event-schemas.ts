@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TARGET_STATES } from '../../domain/job.ts';
 
 const at = z.number().meta({ description: 'unix ms' });
 const streamId = z.string();
@@ -48,11 +49,44 @@ const speaking = z
 /** With who spoke, which is told but never among the last events. */
 export const mixEventAnswer = z.discriminatedUnion('type', [...kept, speaking]);
 
+const target = {
+  targetId: z.string(),
+  url: z.string().meta({ description: 'its key is hidden' }),
+};
+
+/** What a push notices of its targets. */
+const pushed = [
+  z.strictObject({
+    type: z.literal('push-state'),
+    at,
+    ...target,
+    from: z.enum(TARGET_STATES),
+    to: z.enum(TARGET_STATES),
+    error: z
+      .strictObject({ code: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: 'why, when something went wrong' }),
+    attempt: z.int(),
+    nextRetryAt: z.number().nullable().meta({ description: 'unix ms' }),
+  }),
+  z.strictObject({
+    type: z.literal('push-warning'),
+    at,
+    ...target,
+    warnings: z.array(z.string()).meta({
+      description:
+        'what of the stream breaks a known limit of the platform; empty when nothing does any more',
+    }),
+  }),
+] as const;
+
+export const pushEventAnswer = z.discriminatedUnion('type', [...pushed]);
+
 export const taskEventAnswer = z.strictObject({
   sdkAppId: z.int(),
   room: z.union([z.int(), z.string()]),
-  taskId: z.string().meta({ description: "the mix's own task; others may share it" }),
-  event: mixEventAnswer,
+  taskId: z.string().meta({ description: "a relay's, or a mix's own task, which others may share" }),
+  event: z.discriminatedUnion('type', [...kept, speaking, ...pushed]),
 });
 
 export const eventsQuerySchema = z.strictObject({
@@ -62,5 +96,9 @@ export const eventsQuerySchema = z.strictObject({
     .optional()
     .meta({ description: 'true: the room is a text, not a number' }),
   sdkAppId: z.coerce.number().int().positive().optional(),
-  task: z.string().min(1).optional().meta({ description: 'a task, or another that shares its mix' }),
+  task: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'of the targets of this task and of the mix it shows' }),
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TARGET_STATES } from '../../domain/job.ts';
 import { roomSchema, userSchema } from './basic-schemas.ts';
-import { mixEventAnswer } from './event-schemas.ts';
+import { mixEventAnswer, pushEventAnswer } from './event-schemas.ts';
 import { changesProgramme } from './programme-json.ts';
 import { type ProgrammeFields, programmeAnswer, programmeFields } from './programme-schema.ts';
 
@@ -208,7 +208,9 @@ export const shownMixAnswer = z.strictObject({
     .strictObject({ pid: z.int(), cpuSeconds: z.number(), rssBytes: z.number() })
     .nullable()
     .meta({ description: 'of the mix with its decoders and its encoder' }),
-  events: z.array(mixEventAnswer).meta({ description: 'the last 100 but who spoke, oldest first' }),
+  events: z.array(mixEventAnswer).meta({
+    description: 'the last 100 but who spoke, oldest first; what repeats itself gives way first',
+  }),
 });
 
 const shownFields = {
@@ -220,7 +222,14 @@ const shownFields = {
   mix: shownMixAnswer.nullable().meta({ description: 'null for a copy of one stream' }),
 };
 
-export const shownRelayAnswer = relayAnswer.extend(shownFields);
+export const shownRelayAnswer = relayAnswer.extend({
+  ...shownFields,
+  push: z.strictObject({
+    events: z.array(pushEventAnswer).meta({
+      description: 'the last 100 of its targets, oldest first; what repeats itself gives way first',
+    }),
+  }),
+});
 
 export const recordingAnswer = z.strictObject({
   taskId: z.string(),

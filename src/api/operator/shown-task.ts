@@ -15,7 +15,7 @@ export async function shownOf(
   const sequenceNumber = task.sequenceNumber ?? null;
   if (source.type !== 'mix') return { programme: null, sequenceNumber, mix: null };
   const { mixTaskId, programme } = source;
-  const last = await events.last(mixTaskId);
+  const last = await events.ofMix(mixTaskId);
   const mix = mixView(statusOf(statuses, 'mix', mixTaskId), last);
   return { programme: programmeJson(programme), sequenceNumber, mix };
 }

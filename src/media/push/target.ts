@@ -36,9 +36,12 @@ export interface TargetSpec {
 /** A target went from one state to another. */
 export interface TargetChange {
   readonly targetId: string;
+  /** Key hidden. */
+  readonly url: string;
   readonly from: TargetState;
   readonly to: TargetState;
   readonly attempt: number;
+  readonly nextRetryAt: number | null;
   /** Why, when something went wrong; else null. */
   readonly error: TargetStatus['lastError'];
 }
@@ -115,13 +118,18 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
   let hasSource = false;
   const closing = new Set<Promise<void>>();
 
+  function tellChange(from: TargetState, to: TargetState, error: TargetStatus['lastError']): void {
+    const due = to === 'backing-off' ? nextRetryAt : null;
+    const { id: targetId, shownUrl: url } = spec;
+    deps.onTargetChange({ targetId, url, from, to, attempt, nextRetryAt: due, error });
+  }
+
   function move(event: TargetEvent): boolean {
     const next = nextTargetState(state, event);
     if (next === null) return false;
     const from = state;
     state = next;
-    const error = FAILURES.has(event) ? lastError : null;
-    if (from !== next) deps.onTargetChange({ targetId: spec.id, from, to: next, attempt, error });
+    if (from !== next) tellChange(from, next, FAILURES.has(event) ? lastError : null);
     deps.onChange();
     return true;
   }

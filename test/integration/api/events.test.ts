@@ -2,10 +2,20 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { MixEvent, TaskEvent } from '../../../src/domain/mix-event.ts';
-import { createEventSender, type EventSender } from '../../../src/tasks/mix-events.ts';
+import type { MixEvent } from '../../../src/domain/mix-event.ts';
+import type { JobEvent, PushEvent, TaskEvent } from '../../../src/domain/task-event.ts';
+import { createEventSender, type EventSender } from '../../../src/tasks/task-events.ts';
 import { eventually } from '../../support/eventually.ts';
-import { APP_ID, app, ask, redis, startRelay, TOKEN, useOperatorApi } from '../../support/operator-rig.ts';
+import {
+  APP_ID,
+  app,
+  ask,
+  redis,
+  SHOWN,
+  startRelay,
+  TOKEN,
+  useOperatorApi,
+} from '../../support/operator-rig.ts';
 
 useOperatorApi();
 
@@ -29,12 +39,23 @@ const damaged = (at: number): MixEvent => ({
   detail: 'bad packets',
   at,
 });
-const told = (taskId: string, event: MixEvent, change: Partial<TaskEvent> = {}): TaskEvent => ({
+const told = (taskId: string, event: JobEvent, change: Partial<TaskEvent> = {}): TaskEvent => ({
   appId: APP_ID,
   room: ROOM,
   taskId,
   event,
   ...change,
+});
+const moved = (targetId: string, at: number): PushEvent => ({
+  type: 'push-state',
+  targetId,
+  url: SHOWN,
+  from: 'connecting',
+  to: 'backing-off',
+  error: { code: 'connection-refused', message: 'the server refuses connections' },
+  attempt: 3,
+  nextRetryAt: at + 4000,
+  at,
 });
 const speaking: MixEvent = {
   type: 'speaking',
@@ -95,7 +116,43 @@ describe('the last events of a relay', () => {
       expect(last).toHaveLength(100);
       expect(last[0]).toEqual(damaged(6));
     }
-    expect(await redis.pttl(`roomcast:mix-events:${taskId}`)).toBeGreaterThan(0);
+    expect(await redis.pttl(`roomcast:events:mix-${taskId}`)).toBeGreaterThan(0);
+  });
+});
+
+describe('what relay show has of a relay with targets', () => {
+  it("is its own targets' last hundred events, a relay that shares its mix has others", async () => {
+    const taskId = await startRelay();
+    const sharing = await startRelay({ targets: ['rtmp://127.0.0.1:1999/live/other'] });
+    const events = sender();
+    const warning: PushEvent = {
+      type: 'push-warning',
+      targetId: 'a',
+      url: SHOWN,
+      warnings: ['too slow'],
+      at: 1,
+    };
+    events.send(told(taskId, warning));
+    events.send(told(sharing, moved('b', 2)));
+    const shown = (id: string) => ask('GET', `/relays/${id}`).then(({ json }) => json.push.events);
+    await eventually(async () => (await shown(sharing)).length === 1);
+    expect(await shown(taskId)).toEqual([warning]);
+    expect(await shown(sharing)).toEqual([moved('b', 2)]);
+  });
+
+  it('keeps what a quiet target told, however much a noisy one tells', async () => {
+    const taskId = await startRelay();
+    const events = sender();
+    events.send(told(taskId, moved('quiet', 1)));
+    for (let at = 2; at <= 300; at += 1) events.send(told(taskId, moved('noisy', at)));
+    events.send(told(taskId, moved('late', 301)));
+    const last = await eventually(async () => {
+      const { json } = await ask('GET', `/relays/${taskId}`);
+      return json.push.events.at(-1)?.targetId === 'late' && json.push.events;
+    }, 20_000);
+    expect(last).toHaveLength(100);
+    expect(last[0]).toEqual(moved('quiet', 1));
+    expect(last[1]).toEqual(moved('noisy', 203));
   });
 });
 
@@ -140,6 +197,18 @@ describe('the event stream', () => {
     expect(heard().events.map((one) => one.event.at)).toEqual([2]);
   });
 
+  it('of a task has its own targets and no others', async () => {
+    const taskId = await startRelay();
+    const sharing = await startRelay({ targets: ['rtmp://127.0.0.1:1999/live/other'] });
+    const heard = await follow(`?task=${sharing}`);
+    const events = sender();
+    events.send(told(taskId, moved('a', 1)));
+    events.send(told(sharing, moved('b', 2)));
+    await eventually(() => heard().events.length > 0);
+    expect(heard().events).toEqual([{ sdkAppId: APP_ID, room: 7, taskId: sharing, event: moved('b', 2) }]);
+    expect(heard().text).toContain('event: push-state\n');
+  });
+
   it.each<[string, number]>([
     ['?task=nosuchtask', 404],
     ['?room=studio', 400],
@@ -154,8 +223,13 @@ describe('the event stream', () => {
 
   it('is for a hundred at a time; one that goes makes room', async () => {
     const url = `${await origin()}/api/v1/events`;
-    const join = (signal: AbortSignal) =>
-      fetch(url, { headers: { authorization: `Bearer ${TOKEN}` }, signal });
+    // Held on to: an answer that nobody has any more is closed when memory is collected.
+    const answers: Response[] = [];
+    const join = async (signal: AbortSignal) => {
+      const answer = await fetch(url, { headers: { authorization: `Bearer ${TOKEN}` }, signal });
+      answers.push(answer);
+      return answer;
+    };
     const [first, others] = [new AbortController(), new AbortController()];
     undo.push(() => others.abort());
     expect((await join(first.signal)).status).toBe(200);
@@ -197,6 +271,17 @@ describe('the event stream', () => {
 });
 
 describe('while Redis does not take events', () => {
+  it('a noisy input leaves the others their place among those that wait', async () => {
+    const events = sender();
+    const heard = await follow();
+    redis.disconnect(true);
+    events.send(told('t1', moved('quiet', 1)));
+    for (let at = 2; at <= 600; at += 1) events.send(told('t1', damaged(at)));
+    await eventually(() => heard().events.length >= 500, 20_000);
+    const times = heard().events.map((one) => one.event.at);
+    expect(times).toEqual([1, ...Array.from({ length: 499 }, (_, index) => index + 102)]);
+  });
+
   it('those that are kept wait, in order and bounded; who spoke does not', async () => {
     const events = sender();
     const heard = await follow();

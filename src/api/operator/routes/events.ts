@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, type RoomId, sameRoom } from '../../../domain/ids.ts';
-import type { TaskEvent } from '../../../domain/mix-event.ts';
+import { isPushEvent, type TaskEvent } from '../../../domain/task-event.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { eventsQuerySchema, taskEventAnswer } from '../event-schemas.ts';
 import { openEventStream } from '../event-stream.ts';
+import { pushEventView } from '../push-view.ts';
 import { defineStream, type OperatorRoute } from '../route.ts';
 
 /** That hear at the same time from one gateway: dashboards and scripts, not viewers. */
@@ -18,35 +19,46 @@ function roomOf({ room, stringRoom }: Query): RoomId | null {
   return stringRoom === 'true' ? parseStringRoom(room) : parseIntegerRoom(room);
 }
 
-/** The task whose mix the task asked for shows; a copy of one stream has no events. */
-async function mixOf(deps: OperatorDeps, taskId: string | undefined): Promise<string | null> {
+/** Whose events are wanted: the targets of this task, and the mix it shows, which may be another's. */
+interface WantedTask {
+  readonly taskId: string;
+  readonly mixTaskId: string | null;
+}
+
+async function wantedTask(deps: OperatorDeps, taskId: string | undefined): Promise<WantedTask | null> {
   if (taskId === undefined) return null;
   const task = await deps.tasks.get(taskId);
   if (task === null) throw new GatewayError('not-found', `there is no task ${taskId.slice(0, 80)}`);
-  return task.source.type === 'mix' ? task.source.mixTaskId : task.taskId;
+  return { taskId, mixTaskId: task.source.type === 'mix' ? task.source.mixTaskId : null };
+}
+
+function isOf(wanted: WantedTask, { taskId, event }: TaskEvent): boolean {
+  return taskId === (isPushEvent(event) ? wanted.taskId : wanted.mixTaskId);
 }
 
 function answerOf({ appId, room, taskId, event }: TaskEvent): z.input<typeof taskEventAnswer> {
-  const own = event.type === 'speaking' ? { ...event, levels: [...event.levels] } : event;
-  return { sdkAppId: appId, room: room.value, taskId, event: own };
+  const head = { sdkAppId: appId, room: room.value, taskId };
+  if (isPushEvent(event)) return { ...head, event: pushEventView(event) };
+  return { ...head, event: event.type === 'speaking' ? { ...event, levels: [...event.levels] } : event };
 }
 
-/** What mixes notice, told as it happens. */
+/** What mixes and pushes notice, told as it happens. */
 export function eventRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   const streams = new Set<Readable>();
   return [
     defineStream({
       path: '/events',
-      summary: 'What mixes notice, as Server-Sent Events, until the connection or the gateway ends',
+      summary:
+        'What mixes and pushes notice, as Server-Sent Events, until the connection or the gateway ends',
       query: eventsQuerySchema,
       answer: taskEventAnswer,
       open: async (query) => {
         const room = roomOf(query);
-        const mixTaskId = await mixOf(deps, query.task);
+        const wanted = await wantedTask(deps, query.task);
         const isWanted = (told: TaskEvent) =>
           (room === null || sameRoom(told.room, room)) &&
           (query.sdkAppId === undefined || told.appId === query.sdkAppId) &&
-          (mixTaskId === null || told.taskId === mixTaskId);
+          (wanted === null || isOf(wanted, told));
         if (streams.size >= MAX_STREAMS) {
           throw new GatewayError('limit-reached', `${MAX_STREAMS} connections hear events already`);
         }

@@ -7,6 +7,7 @@ import { withRetry, withTargets } from '../../../domain/task-change.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
+import { pushEventView } from '../push-view.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
   changeRelaySchema,
@@ -114,15 +115,16 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       summary: 'One relay',
       answer: shownRelayAnswer,
       handle: async ({ id }) => {
-        const [found, known, failures] = await Promise.all([
+        const [found, known, failures, pushEvents] = await Promise.all([
           deps.tasks.get(id),
           readKnown(deps),
           deps.failures.all(),
+          deps.events.ofPush(id),
         ]);
         const task = assertRelay(found, id);
         const error = errorOf({ ...known, failures }, jobsOf(task));
         const shown = await shownOf(task, known.statuses, deps.events);
-        return { ...view(task, known), ...shown, error };
+        return { ...view(task, known), ...shown, push: { events: pushEvents.map(pushEventView) }, error };
       },
     }),
   ];

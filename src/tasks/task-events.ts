@@ -1,20 +1,44 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { MixEvent, TaskEvent } from '../domain/mix-event.ts';
+import type { MixEvent } from '../domain/mix-event.ts';
+import { givesWay, isPushEvent, type PushEvent, subjectOf, type TaskEvent } from '../domain/task-event.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { onReady, reach } from '../queue/redis.ts';
 
 /** PUBLISHed with each event and whose it is, as JSON. */
-const MIX_EVENTS = 'roomcast:mix-events';
+const EVENTS = 'roomcast:events';
 
 const KEPT = 100;
 const KEPT_MS = 7 * 24 * 3_600_000;
-/** Kept events that wait for Redis; the oldest give way. */
+/** Kept events that wait for Redis. */
 const MAX_WAITING = 500;
 const RETRY_MS = 2000;
 
-function listOf(taskId: string): string {
-  return `roomcast:mix-events:${taskId}`;
+/**
+ * Appends an event to a list; in a full one the oldest about what the most are about gives way, so that one noisy
+ * input or target leaves the others their place. An entry is its subject, a line feed and the event.
+ * KEYS: list. ARGV: entry, most entries, ms to keep.
+ */
+const KEEP = `
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+if redis.call('LLEN', KEYS[1]) <= tonumber(ARGV[2]) then return 1 end
+local entries = redis.call('LRANGE', KEYS[1], 0, -1)
+local counts, most = {}, 0
+for _, entry in ipairs(entries) do
+  local subject = string.match(entry, '^[^\\n]*')
+  counts[subject] = (counts[subject] or 0) + 1
+  if counts[subject] > most then most = counts[subject] end
+end
+for _, entry in ipairs(entries) do
+  if counts[string.match(entry, '^[^\\n]*')] == most then
+    redis.call('LREM', KEYS[1], 1, entry)
+    return 1
+  end
+end`;
+
+function listOf(what: 'mix' | 'push', taskId: string): string {
+  return `roomcast:events:${what}-${taskId}`;
 }
 
 export interface EventSender {
@@ -24,7 +48,7 @@ export interface EventSender {
   close(): Promise<void>;
 }
 
-/** Tells Redis what the programmes of this process notice. */
+/** Tells Redis what the jobs of this process notice. */
 export function createEventSender({
   redis,
   log,
@@ -39,13 +63,13 @@ export function createEventSender({
   let retry: NodeJS.Timeout | undefined;
 
   async function write(told: TaskEvent): Promise<void> {
-    const list = listOf(told.taskId);
+    const { taskId, event } = told;
+    const list = listOf(isPushEvent(event) ? 'push' : 'mix', taskId);
+    const entry = `${subjectOf(event)}\n${JSON.stringify(event)}`;
     const results = await redis
       .multi()
-      .rpush(list, JSON.stringify(told.event))
-      .ltrim(list, -KEPT, -1)
-      .pexpire(list, KEPT_MS)
-      .publish(MIX_EVENTS, JSON.stringify(told))
+      .eval(KEEP, 1, list, entry, KEPT, KEPT_MS)
+      .publish(EVENTS, JSON.stringify(told))
       .exec();
     const failed = results?.find(([error]) => error !== null)?.[0];
     if (failed) log.warn({ reason: failed.message, event: told.event }, 'an event could not be kept');
@@ -81,12 +105,12 @@ export function createEventSender({
     send(told) {
       if (told.event.type === 'speaking') {
         // A level that comes late is worth nothing.
-        redis.publish(MIX_EVENTS, JSON.stringify(told)).catch(() => undefined);
+        redis.publish(EVENTS, JSON.stringify(told)).catch(() => undefined);
         return;
       }
       waiting.push(told);
       if (waiting.length > MAX_WAITING) {
-        waiting.shift();
+        waiting.splice(givesWay(waiting.map(({ taskId, event }) => `${taskId} ${subjectOf(event)}`)), 1);
         lost += 1;
       }
       trySending();
@@ -100,13 +124,22 @@ export function createEventSender({
   };
 }
 
-/** The last events of a mix but who spoke, oldest first; throws `redis-away`. */
-export async function readMixEvents(redis: Redis, taskId: string): Promise<readonly MixEvent[]> {
-  const texts = await reach(() => redis.lrange(listOf(taskId), 0, -1));
-  return texts.map((text) => JSON.parse(text) as MixEvent);
+async function readEvents<E>(redis: Redis, list: string): Promise<readonly E[]> {
+  const entries = await reach(() => redis.lrange(list, 0, -1));
+  return entries.map((entry) => JSON.parse(entry.slice(entry.indexOf('\n') + 1)) as E);
 }
 
-/** What all mixes notice, as one process hears it. */
+/** The last events of a mix but who spoke, by its own task, oldest first; throws `redis-away`. */
+export function readMixEvents(redis: Redis, taskId: string): Promise<readonly MixEvent[]> {
+  return readEvents(redis, listOf('mix', taskId));
+}
+
+/** The last events of a relay's targets, oldest first; throws `redis-away`. */
+export function readPushEvents(redis: Redis, taskId: string): Promise<readonly PushEvent[]> {
+  return readEvents(redis, listOf('push', taskId));
+}
+
+/** What all jobs notice, as one process hears it. */
 export interface EventEar {
   /** Calls the listener with each event from now on; returns the way to stop. */
   hear(listener: (event: TaskEvent) => void): () => void;
@@ -114,9 +147,9 @@ export interface EventEar {
 }
 
 /** Listens from now on, so that who begins to hear misses nothing that comes after. */
-export function followMixEvents(announcements: Announcements): EventEar {
+export function followEvents(announcements: Announcements): EventEar {
   const listeners = new Set<(event: TaskEvent) => void>();
-  const stop = announcements.on(MIX_EVENTS, (text) => {
+  const stop = announcements.on(EVENTS, (text) => {
     if (listeners.size === 0) return;
     const told = JSON.parse(text) as TaskEvent;
     for (const listener of listeners) listener(told);
