@@ -50,6 +50,8 @@ export interface NginxRtmp {
   publishSessions(application: string, key: string): Promise<number>;
   /** Publishing sessions on the air now. */
   livePublishers(): Promise<number>;
+  /** Bodies of sound and picture that every stream of the application on the air has got so far, by key. */
+  receivedBytes(application: string): Promise<ReadonlyMap<string, number>>;
   /** What nginx wrote to its error log. */
   errorLog(): Promise<string>;
   /** Ends nginx and removes its folder, unless the recordings are to be kept. */
@@ -148,6 +150,15 @@ function parseSessions(log: string): NginxRtmpSession[] {
   return [...sessions.values()];
 }
 
+/** By stream, from what the statistics say of one application. */
+function parseReceived(statistics: string, application: string): ReadonlyMap<string, number> {
+  const [live = ''] = statistics
+    .split(/<application>\s*<name>/)
+    .filter((text) => text.startsWith(`${application}<`));
+  const streams = live.matchAll(/<stream>\s*<name>([^<]*)<\/name>.*?<bytes_in>(\d+)<\/bytes_in>/gs);
+  return new Map(Array.from(streams, ([, key = '', bytes]) => [key, Number(bytes)]));
+}
+
 async function readOrEmpty(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => ''); // not written yet
 }
@@ -197,6 +208,7 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
     throw new GatewayError('child-failed', message, { blame: 'system' });
   }
 
+  const statistics = async () => (await fetch(`http://127.0.0.1:${places.httpPort}/stat`)).text();
   const sessions = async () => parseSessions(await readOrEmpty(join(dir, 'publish.log')));
   const sessionTimes = async (application: string, key: string) =>
     (await sessions()).filter((session) => session.application === application && session.key === key);
@@ -208,10 +220,10 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
     sessions,
     sessionTimes,
     publishSessions: async (application, key) => (await sessionTimes(application, key)).length,
+    receivedBytes: async (application) => parseReceived(await statistics(), application),
     livePublishers: async () => {
-      const answer = await fetch(`http://127.0.0.1:${places.httpPort}/stat`);
       // Stream and client both carry the mark: count the clients.
-      const clients = (await answer.text()).match(/<client>.*?<\/client>/gs) ?? [];
+      const clients = (await statistics()).match(/<client>.*?<\/client>/gs) ?? [];
       return clients.filter((client) => client.includes('<publishing/>')).length;
     },
     errorLog: () => readOrEmpty(join(dir, 'error.log')),

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run bench -- relay [--targets 50] [--seconds 10] [--copies 10] [--merge 100,40,0] [--json]
+const USAGE = `usage: npm run bench -- relay [--targets 50] [--streams 50] [--hold 200] [--merge 100,40,0] [--seconds 5] [--rounds 3] [--json]
        npm run bench -- mix [--inputs 1,2,4,9,16] [--programmes 8] [--seconds 10] [--json]
 `;
 
 interface Options {
   readonly targets: number;
+  readonly streams: number;
+  readonly hold: number;
+  readonly rounds: number;
   readonly seconds: number;
-  readonly copies: number;
   readonly mergeMs: readonly number[];
   readonly inputs: readonly number[];
   readonly programmes: number;
@@ -27,6 +29,10 @@ function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`${text} is no number above 0`);
   return value;
+}
+
+function orNone(text: string): number {
+  return text === '0' ? 0 : wholeNumber(text);
 }
 
 /** Lengths of merge windows in ms, as a push takes them. */
@@ -53,9 +59,11 @@ async function main(): Promise<void> {
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       targets: { type: 'string', default: '50' },
-      seconds: { type: 'string', default: '10' },
-      copies: { type: 'string', default: '10' },
-      merge: { type: 'string', default: '100' },
+      streams: { type: 'string', default: '50' },
+      hold: { type: 'string', default: '200' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string' },
+      merge: { type: 'string', default: '100,40,0' },
       inputs: { type: 'string', default: '1,2,4,9,16' },
       programmes: { type: 'string', default: '8' },
     },
@@ -68,11 +76,13 @@ async function main(): Promise<void> {
   }
   const result = await bench({
     targets: wholeNumber(values.targets),
-    seconds: wholeNumber(values.seconds),
-    copies: wholeNumber(values.copies),
+    streams: wholeNumber(values.streams),
+    hold: orNone(values.hold),
+    rounds: wholeNumber(values.rounds),
+    seconds: wholeNumber(values.seconds ?? (positionals[0] === 'relay' ? '5' : '10')),
     mergeMs: mergeWindows(values.merge),
     inputs: values.inputs.split(',').map(wholeNumber),
-    programmes: values.programmes === '0' ? 0 : wholeNumber(values.programmes),
+    programmes: orNone(values.programmes),
   });
   process.stdout.write(
     values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n${result.summary ?? ''}`,

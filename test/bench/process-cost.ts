@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** CPU seconds a process has used (user and system), and the most memory it has held, as the kernel counts them. */
 export interface ProcessCost {
@@ -29,11 +29,6 @@ function sumOf(costs: readonly ProcessCost[]): ProcessCost {
   };
 }
 
-/** The cost of several processes together. */
-export async function readCost(pids: readonly number[]): Promise<ProcessCost> {
-  return sumOf(await Promise.all(pids.map((pid) => readProcessCost(pid, OWN_TIMES))));
-}
-
 /** The cost of a process and its children, those that have ended included. */
 export async function readTreeCost(pid: number): Promise<ProcessCost> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1');
@@ -44,4 +39,19 @@ export async function readTreeCost(pid: number): Promise<ProcessCost> {
     await readProcessCost(pid, [...OWN_TIMES, ...ENDED_CHILDREN_TIMES]),
     ...(await Promise.all(living)),
   ]);
+}
+
+/** Seconds of CPU that the threads of a process have had, user and system, to the microsecond. */
+export async function readRunSeconds(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const texts = await Promise.all(
+    threads.map((id) => readFile(`/proc/${pid}/task/${id}/schedstat`, 'utf8').catch(() => '0')), // just ended
+  );
+  return texts.reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e9, 0);
+}
+
+/** Memory a process holds now, in MB. */
+export async function readRssMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
 }

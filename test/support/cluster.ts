@@ -5,9 +5,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from './eventually.ts';
 import { startRedis, type TestRedis } from './redis.ts';
-import { makeTestDir, type RunningRoomcast, runCli, type TestApp, testEnv } from './roomcast.ts';
+import { MAIN, makeTestDir, type RunningRoomcast, runCli, type TestApp, testEnv } from './roomcast.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
+/** Of all gateways and workers of a cluster. */
+export const CLUSTER_SECRET = 'the same secret for all of them';
 const READY_MS = 30_000;
 
 /** One gateway or worker process with a data dir of its own. */
@@ -28,14 +29,17 @@ interface Ready {
 /** One Redis and any number of gateway and worker processes that share it. */
 export class Cluster {
   readonly redis: TestRedis;
+  readonly #env: Readonly<Record<string, string>>;
   readonly #children = new Set<ChildProcess>();
 
-  private constructor(redis: TestRedis) {
+  private constructor(redis: TestRedis, env: Readonly<Record<string, string>>) {
     this.redis = redis;
+    this.#env = env;
   }
 
-  static async open(): Promise<Cluster> {
-    return new Cluster(await startRedis());
+  /** With settings of all its gateways and workers. */
+  static async open(env: Readonly<Record<string, string>> = {}): Promise<Cluster> {
+    return new Cluster(await startRedis(), env);
   }
 
   /** A gateway, as the helpers for a whole roomcast take it. */
@@ -76,7 +80,8 @@ export class Cluster {
     const dataDir = given ?? (await makeTestDir(name));
     const env = testEnv(dataDir, {
       ROOMCAST_REDIS_URL: this.redis.url,
-      ROOMCAST_CLUSTER_SECRET: 'the same secret for all of them',
+      ROOMCAST_CLUSTER_SECRET: CLUSTER_SECRET,
+      ...this.#env,
     });
     const child = spawn(process.execPath, [MAIN, name, '--json'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);

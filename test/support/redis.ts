@@ -11,6 +11,7 @@ import { eventually } from './eventually.ts';
 export interface TestRedis {
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   /** Since it was last started. */
   uptimeMs(): number;
   /** Ends it and removes its data. */
@@ -69,6 +70,9 @@ export async function startRedis(): Promise<TestRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get pid() {
+      return child.pid ?? 0;
+    },
     uptimeMs: () => performance.now() - startedAt,
     async stop() {
       await end('SIGKILL');

@@ -6,7 +6,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { descendants } from './process-tree.ts';
 
-const MAIN = path.resolve(import.meta.dirname, '../../dist/src/main.js');
+/** The built program, seen from here or from this file's own built form. */
+export const MAIN = path.resolve(
+  import.meta.dirname,
+  import.meta.filename.endsWith('.ts') ? '../../dist/src/main.js' : '../../src/main.js',
+);
 const READY_MS = 30_000;
 const CLI_MS = 30_000;
 const MAX_LOG_CHARS = 4 * 1024 * 1024;
