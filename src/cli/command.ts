@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import type { LogLevel } from '../config/config.ts';
 import { GatewayError } from '../domain/errors.ts';
-import { showRtmpUrl } from '../domain/push/rtmp-url.ts';
+import { hideDestinations } from '../domain/push/platforms.ts';
 import type { ParentLink } from '../supervisor/parent-link.ts';
 
 /** What a command may touch of its process; src/main.ts makes the real one, tests their own. */
@@ -48,10 +48,6 @@ export class UsageError extends GatewayError {
   }
 }
 
-function hideUrls(text: string): string {
-  return text.replace(/rtmps?:\/\/[^\s']+/gi, showRtmpUrl);
-}
-
 /** Strict parse of a command's arguments; unknown options and bad values throw UsageError. */
 export function parseCommandArgs<const O extends NonNullable<ParseArgsConfig['options']>>(
   argv: readonly string[],
@@ -62,6 +58,6 @@ export function parseCommandArgs<const O extends NonNullable<ParseArgsConfig['op
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals });
   } catch (cause) {
     // Node quotes what it did not expect, which may be a push URL in the wrong place.
-    throw new UsageError(hideUrls(cause instanceof Error ? cause.message : String(cause)));
+    throw new UsageError(hideDestinations(cause instanceof Error ? cause.message : String(cause)));
   }
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { describeIssues } from '../api/error-envelope.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId } from '../domain/ids.ts';
-import { parseRtmpUrl } from '../domain/push/rtmp-url.ts';
+import { readDestination } from '../domain/push/platforms.ts';
 import { type CommandIo, UsageError } from './command.ts';
 
 const MAX_URLS = 1000;
@@ -56,7 +56,7 @@ export function onlyArgument(positionals: readonly string[], what: string): stri
   return value;
 }
 
-/** Checked push URLs; `-` among them stands for the lines of stdin, so that keys need not be arguments. */
+/** Checked push URLs, or platforms with keys; `-` among them stands for the lines of stdin, so that keys need not be arguments. */
 export async function readUrls(
   option: string,
   values: readonly string[],
@@ -67,7 +67,7 @@ export async function readUrls(
     if (value !== '-') urls.push(value);
     else urls.push(...(await readLines(stdin)));
   }
-  for (const url of urls) asUsage(option, () => parseRtmpUrl(url));
+  for (const url of urls) asUsage(option, () => readDestination(url));
   return urls;
 }
 

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  changeRelaySchema,
-  relayAnswer,
-  retryRelaySchema,
-  shownRelayAnswer,
-  taskAnswer,
-} from '../api/operator/schemas.ts';
+import { changeRelaySchema, relayAnswer, shownRelayAnswer, taskAnswer } from '../api/operator/schemas.ts';
+import { retryRelaySchema } from '../api/operator/target-schema.ts';
 import { apiPath, openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs, UsageError } from './command.ts';
 import { checkBody, onlyArgument, readUrls } from './options.ts';

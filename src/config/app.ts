@@ -1,3 +1,4 @@
+import type { RetryChange } from '../domain/push/retry-change.ts';
 import type { Secret } from '../domain/secret.ts';
 
 /** One tenant: its rooms, users and tasks are seen by nobody else. */
@@ -9,6 +10,8 @@ export interface App {
   readonly apiKeys: readonly { readonly secretId: string; readonly secretKey: Secret }[];
   /** Who may play mixes: anyone, or holders of a ticket. Raw streams always need one. */
   readonly playback: 'public' | 'token';
+  /** How its pushes are retried, where that is not the default. */
+  readonly retry?: RetryChange;
 }
 
 export interface Apps {

@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { GatewayError } from '../domain/errors.ts';
+import { GatewayError, toGatewayError } from '../domain/errors.ts';
+import { changeRetry, type RetryChange } from '../domain/push/retry-change.ts';
+import { DEFAULT_RETRY } from '../domain/push/retry-policy.ts';
 import { Secret } from '../domain/secret.ts';
 import type { Apps } from './app.ts';
 import { createOnce } from './atomic-file.ts';
+import { retrySchema } from './retry-schema.ts';
 
 const FIRST_APP_ID = 1_400_000_001;
 const MAX_APP_ID = 4_294_967_295;
@@ -13,12 +16,22 @@ const NAME = /^[A-Za-z0-9._ -]{1,64}$/;
 
 const secret = z.string().min(16, 'has at least 16 characters').max(256);
 
+/** Rules that cannot be kept are refused when the apps are read, not when a target is made. */
+function checkRetry(change: RetryChange, context: z.RefinementCtx): void {
+  try {
+    changeRetry(DEFAULT_RETRY, change);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: toGatewayError(error).message });
+  }
+}
+
 const APP = z.strictObject({
   sdkAppId: z.number().int().min(1).max(MAX_APP_ID),
   name: z.string().regex(NAME, 'has 1 to 64 letters, digits, spaces, dots, underscores or hyphens'),
   secretKey: secret,
   apiKeys: z.array(z.strictObject({ secretId: z.string().min(1).max(128), secretKey: secret })),
   playback: z.enum(['public', 'token']).default('public'),
+  retry: retrySchema.superRefine(checkRetry).optional(),
 });
 
 const APPS = z
@@ -60,6 +73,7 @@ export function parseApps(text: string, where: string): Apps {
       secretKey: new Secret(app.secretKey),
       apiKeys: app.apiKeys.map((key) => ({ secretId: key.secretId, secretKey: new Secret(key.secretKey) })),
       playback: app.playback,
+      ...(app.retry && { retry: app.retry }),
     })),
     adminToken: new Secret(parsed.data.adminToken),
   };

@@ -1,19 +1,17 @@
 import { z } from 'zod';
-import { TARGET_STATES } from '../../domain/job.ts';
+import { MAX_TARGETS } from '../../domain/push/target-rules.ts';
 import { roomSchema, userSchema } from './basic-schemas.ts';
 import { mixEventAnswer, pushEventAnswer } from './event-schemas.ts';
 import { changesProgramme } from './programme-json.ts';
 import { type ProgrammeFields, programmeAnswer, programmeFields } from './programme-schema.ts';
+import { targetAnswer, targetChangeFields, targetSchema, warningsAnswer } from './target-schema.ts';
 
-export const MAX_TARGETS = 20;
-const MAX_URL_CHARS = 2048;
 /** TRTC's limits for MaxIdleTime and its default. */
 const MIN_IDLE_SECONDS = 5;
 const MAX_IDLE_SECONDS = 86_400;
 const DEFAULT_IDLE_SECONDS = 30;
 const MAX_RECORDING_MS = 30 * 24 * 3_600_000;
 
-const urlSchema = z.string().min(1).max(MAX_URL_CHARS).meta({ description: 'rtmp://host[:port]/app/key' });
 const appSchema = z
   .int()
   .positive()
@@ -55,7 +53,7 @@ export const startRelaySchema = z
   .strictObject({
     ...sourceFields,
     agentUserId: userSchema.optional().meta({ description: 'the user as whom the mix is published' }),
-    targets: z.array(urlSchema).min(1).max(MAX_TARGETS),
+    targets: z.array(targetSchema).min(1).max(MAX_TARGETS),
   })
   .refine(isMixOrCopy, { error: MIXED_ONLY });
 
@@ -65,22 +63,23 @@ const sequenceNumber = z.int().min(0).optional().meta({
 });
 
 const NOTHING =
-  'nothing to change: give a target to add or remove, a layout or another part of the programme';
+  'nothing to change: give a target to add, remove, replace or change, a layout or another part of the programme';
 
 export const changeRelaySchema = z
   .strictObject({
-    add: z.array(urlSchema).max(MAX_TARGETS).default([]),
-    remove: z.array(urlSchema).max(MAX_TARGETS).default([]),
+    ...targetChangeFields,
     ...programmeFields,
     sequenceNumber,
   })
-  .refine((body) => body.add.length + body.remove.length > 0 || changesProgramme(body), { error: NOTHING });
+  .refine(
+    ({ add, remove, replace, change, ...body }) =>
+      [add, remove, replace, change].some((list) => list.length > 0) || changesProgramme(body),
+    { error: NOTHING },
+  );
 
 export const changeRecordingSchema = z
   .strictObject({ ...programmeFields, sequenceNumber })
   .refine(changesProgramme, { error: 'nothing to change: give a layout or another part of the programme' });
-
-export const retryRelaySchema = z.strictObject({ url: urlSchema });
 
 export const startRecordingSchema = z
   .strictObject({
@@ -103,6 +102,8 @@ export const listQuerySchema = z.strictObject({
 
 export const taskAnswer = z.strictObject({ taskId: z.string() });
 export const startedAnswer = z.strictObject({ taskId: z.string(), streamId: z.string() });
+export const startedRelayAnswer = startedAnswer.extend({ warnings: warningsAnswer });
+export const changedRelayAnswer = taskAnswer.extend({ warnings: warningsAnswer });
 
 const roomAnswer = z.union([z.int(), z.string()]);
 
@@ -145,28 +146,7 @@ export const relayAnswer = z.strictObject({
   room: roomAnswer,
   state: z.enum(['starting', 'running', 'waiting', 'stopping', 'ended']),
   streamId: z.string(),
-  targets: z.array(
-    z.strictObject({
-      url: z.string().meta({ description: 'its key is hidden' }),
-      state: z.enum(TARGET_STATES),
-      attempt: z.int(),
-      nextRetryAt: z.number().nullable().meta({ description: 'unix ms' }),
-      lastError: z.strictObject({ code: z.string(), message: z.string(), at: z.number() }).nullable(),
-      bytes: z.number().meta({ description: 'taken by the target' }),
-      id: z.string().meta({ description: 'names the target without its URL' }),
-      kbps: z.number().meta({ description: 'taken by the target over the last 5 s' }),
-      takenBy: z.enum(['peer', 'kernel']).nullable().meta({
-        description: 'how bytes is known: acknowledged by the peer, or gone beyond the buffers here',
-      }),
-      lagMs: z.number().meta({ description: 'media sent and not known to be taken' }),
-      droppedFrames: z.int(),
-      reconnects: z.int(),
-      onAirMs: z.number().meta({ description: 'live or degraded, all sessions together' }),
-      warnings: z
-        .array(z.string())
-        .meta({ description: 'what of the stream breaks a known limit of the platform' }),
-    }),
-  ),
+  targets: z.array(targetAnswer),
 });
 
 const errorField = z.string().nullable().meta({ description: 'why it does not run, or failed' });

@@ -32,6 +32,14 @@ describe('starting a relay', () => {
       nextRetryAt: null,
       lastError: null,
       bytes: 0,
+      id: expect.stringMatching(/^[0-9a-f]{10}$/),
+      kbps: 0,
+      takenBy: null,
+      lagMs: 0,
+      droppedFrames: 0,
+      reconnects: 0,
+      onAirMs: 0,
+      warnings: [],
     };
     expect(listed.json).toEqual([
       { taskId: json.taskId, room: 7, state: 'waiting', streamId: json.streamId, targets: [target] },
@@ -67,7 +75,7 @@ describe('starting a relay', () => {
     ['a room of 65 characters', { room: 'x'.repeat(65) }],
     ['a room with a slash', { room: 'a/b' }],
     ['no target', { targets: [] }],
-    ['21 targets', { targets: Array.from({ length: 21 }, (_, n) => `${TO}${n}`) }],
+    ['201 targets', { targets: Array.from({ length: 201 }, (_, n) => `${TO}${n}`) }],
     ['a URL that is none', { targets: ['http://127.0.0.1/live/x'] }],
     ['the same URL twice', { targets: [TO, TO] }],
     ['an odd width', { video: { width: 641 } }],

@@ -86,7 +86,7 @@ describe('relay start', () => {
     ['a bit rate of a million', ['--to', TO, '--bitrate', '1000000'], /bitrateKbps/],
     ['an idle time of a second', ['--to', TO, '--max-idle', '1'], /maxIdleSeconds/],
     ['a copy with a size', ['--to', TO, '--single', 'ann', '--size', '640x360'], /single/],
-    ['more than 20 targets', Array.from({ length: 21 }, (_, n) => ['--to', `${TO}${n}`]).flat(), /targets/],
+    ['more than 200 targets', Array.from({ length: 201 }, (_, n) => ['--to', `${TO}${n}`]).flat(), /targets/],
     ['an option that does not exist', ['--to', TO, '--colour', 'red'], /--colour/],
   ])('refuses %s as wrong usage', async (_what, argv, message) => {
     const failed = start(...argv);

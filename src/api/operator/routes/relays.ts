@@ -3,26 +3,26 @@ import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
-import { withRetry, withTargets } from '../../../domain/task-change.ts';
+import { withPaused, withRetry, withRetryOfAll } from '../../../domain/task-change.ts';
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { pushEventView } from '../push-view.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
+  changedRelayAnswer,
   changeRelaySchema,
   listQuerySchema,
-  MAX_TARGETS,
   relayAnswer,
-  retryRelaySchema,
   shownRelayAnswer,
-  startedAnswer,
+  startedRelayAnswer,
   startRelaySchema,
   taskAnswer,
 } from '../schemas.ts';
 import { shownOf } from '../shown-task.ts';
 import { errorOf, statusOf } from '../status-of.ts';
-import { findTarget, makeTargets } from '../targets.ts';
+import { namedTargetSchema, retryRelaySchema } from '../target-schema.ts';
+import { changeTargets, findTarget, makeTargets, programmeWarnings } from '../targets.ts';
 import { applyChange } from '../task-change.ts';
 import { hasPublisher, readNewTask } from '../task-source.ts';
 
@@ -58,28 +58,11 @@ function jobsOf({ taskId, source }: RelayTask): readonly JobRef[] {
 }
 
 async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySchema>) {
-  const targets = makeTargets(deps.clusterSecret, body.targets, []);
   const asked = readNewTask(deps, body);
+  const targets = makeTargets(deps, asked.appId, body.targets);
   await assertEncodable(deps, asked.source);
   const task = await deps.tasks.createRelay(asked, targets);
-  return { taskId: task.taskId, streamId: task.streamId };
-}
-
-function changeTargets(
-  deps: OperatorDeps,
-  task: RelayTask,
-  body: z.output<typeof changeRelaySchema>,
-): RelayTask {
-  const removed = new Set(body.remove.map((url) => findTarget(deps.clusterSecret, task.targets, url).id));
-  const kept = task.targets.filter((target) => !removed.has(target.id));
-  const targets = [...kept, ...makeTargets(deps.clusterSecret, body.add, kept)];
-  if (targets.length === 0) {
-    throw new GatewayError('bad-request', 'a relay keeps at least one target: stop it instead');
-  }
-  if (targets.length > MAX_TARGETS) {
-    throw new GatewayError('limit-reached', `a relay has at most ${MAX_TARGETS} targets`);
-  }
-  return withTargets(task, targets);
+  return { taskId: task.taskId, streamId: task.streamId, ...programmeWarnings(task) };
 }
 
 async function changeRelay(deps: OperatorDeps, id: string, change: (task: RelayTask) => RelayTask) {
@@ -88,7 +71,7 @@ async function changeRelay(deps: OperatorDeps, id: string, change: (task: RelayT
     assertRelay(await deps.tasks.get(id), id);
     throw new GatewayError('conflict', `the relay ${id} has ended`);
   }
-  return { taskId: changed.taskId };
+  return assertRelay(changed, id);
 }
 
 function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
@@ -130,38 +113,76 @@ function readRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   ];
 }
 
+/** Routes of one target: retry, pause, resume. */
+function targetRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  async function changeOne(
+    id: string,
+    name: string,
+    change: (task: RelayTask, targetId: string) => RelayTask,
+  ) {
+    const changed = await changeRelay(deps, id, (task) =>
+      change(task, findTarget(deps, task.targets, name).id),
+    );
+    return { taskId: changed.taskId };
+  }
+
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/relays/:id/retry',
+      summary: 'Connect a target, or all that wait, now instead of at the next attempt',
+      body: retryRelaySchema,
+      answer: taskAnswer,
+      handle: async ({ id, body: { url } }) => {
+        if (url !== undefined) return changeOne(id, url, withRetry);
+        return { taskId: (await changeRelay(deps, id, withRetryOfAll)).taskId };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/relays/:id/pause',
+      summary: 'Take a target off the air until it is resumed',
+      body: namedTargetSchema,
+      answer: taskAnswer,
+      handle: ({ id, body }) => changeOne(id, body.url, (task, target) => withPaused(task, target, true)),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/relays/:id/resume',
+      summary: 'Put a paused target on the air again',
+      body: namedTargetSchema,
+      answer: taskAnswer,
+      handle: ({ id, body }) => changeOne(id, body.url, (task, target) => withPaused(task, target, false)),
+    }),
+  ];
+}
+
 /** Starting, changing, retrying, stopping and reading relays. */
 export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   return [
     ...readRoutes(deps),
+    ...targetRoutes(deps),
     defineRoute({
       method: 'POST',
       path: '/relays',
       summary: 'Start a relay: mix the room, or copy one stream, and push it to the targets',
       status: 201,
       body: startRelaySchema,
-      answer: startedAnswer,
+      answer: startedRelayAnswer,
       handle: ({ body }) => startRelay(deps, body),
     }),
     defineRoute({
       method: 'PATCH',
       path: '/relays/:id',
-      summary: 'Add and remove targets, change the programme; what is left out goes on untouched',
+      summary: 'Add, remove and replace targets, change the programme; what is left out goes on untouched',
       body: changeRelaySchema,
-      answer: taskAnswer,
-      handle: ({ id, body }) =>
-        changeRelay(deps, id, (task) => applyChange(changeTargets(deps, task, body), body)),
-    }),
-    defineRoute({
-      method: 'POST',
-      path: '/relays/:id/retry',
-      summary: 'Connect a target now instead of at its next attempt',
-      body: retryRelaySchema,
-      answer: taskAnswer,
-      handle: ({ id, body }) =>
-        changeRelay(deps, id, (task) =>
-          withRetry(task, findTarget(deps.clusterSecret, task.targets, body.url).id),
-        ),
+      answer: changedRelayAnswer,
+      handle: async ({ id, body }) => {
+        const changed = await changeRelay(deps, id, (task) =>
+          applyChange(changeTargets(deps, task, body), body),
+        );
+        return { taskId: changed.taskId, ...programmeWarnings(changed) };
+      },
     }),
     defineRoute({
       method: 'DELETE',
