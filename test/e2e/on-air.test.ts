@@ -19,6 +19,7 @@ import {
   GUESTS,
   type ListedRecording,
   type ListedRelay,
+  leftOutMs,
   Studio,
   untilLive,
 } from '../support/studio.ts';
@@ -89,7 +90,7 @@ describe('a room on the air', () => {
       }
       expect(toneLevel(sound, 3000)).toBeLessThan(TONE_ABSENT);
       return true;
-    }, 30_000);
+    });
   });
 
   it('prints what the contract says about relays, with the key hidden', async () => {
@@ -126,7 +127,7 @@ describe('a room on the air', () => {
       const answer = await fetch(urls.hls);
       const text = await answer.text();
       return answer.status === 200 && text.includes('#EXTINF') ? text : null;
-    }, 20_000);
+    });
     expect(playlist).toContain('#EXT-X-MAP');
     const hls = await lastPicture(urls.hls, SIZE.width, SIZE.height, 2);
     expect(hls.rgb.length).toBe(SIZE.width * SIZE.height * 3);
@@ -140,7 +141,7 @@ describe('a room on the air', () => {
     const viewer = new AbortController();
     expect((await fetch(urls.flv, { signal: viewer.signal })).status).toBe(200);
     viewer.abort();
-    await eventually(async () => (await fetch(urls.hls)).status === 200, 20_000);
+    await eventually(async () => (await fetch(urls.hls)).status === 200);
     const shown = meanColour(await lastPicture(urls.hls, 640, 360, 1), {
       x: 0,
       y: 0,
@@ -193,7 +194,7 @@ describe('a room on the air', () => {
       const name = (await readdir(nginx.recordingDir)).find((one) => one.startsWith('single'));
       const found = path.join(nginx.recordingDir, name ?? '');
       return name && trackTimes(await readFlv(found), 9).count > 90 ? found : null;
-    }, 15_000);
+    });
     const picture = await lastPicture(file, 640, 360);
     const seen = meanColour(picture, { x: 0, y: 0, width: 640, height: 360 });
     expect(colourDistance(seen, GUESTS.blue.colour)).toBeLessThan(COLOUR_TOLERANCE);
@@ -217,7 +218,7 @@ describe('a room on the air', () => {
     });
     expect(await recordedAtNginx()).toHaveLength(1);
     const video = trackTimes(await readFlv((await recordedAtNginx())[0] ?? ''), 9);
-    expect(video.largestGapMs).toBeLessThanOrEqual(100);
+    expect(video.largestGapMs).toBeLessThanOrEqual(100 + (await leftOutMs(roomcast, relay.taskId)));
     expect(video.wentBack).toEqual([]);
   });
 
@@ -242,7 +243,7 @@ describe('a room on the air', () => {
         );
       }
       return true;
-    }, 30_000);
+    });
     await cliJson(roomcast, 'relay', 'update', relay.taskId, '--main', 'green');
     await cliJson(roomcast, 'relay', 'update', relay.taskId, '--layout', 'grid');
     expect(await nginx.publishSessions('live', 'programme')).toBe(1);
@@ -257,7 +258,7 @@ describe('a room on the air', () => {
       const listed = await cliJson<ListedRecording[]>(roomcast, 'record', 'list');
       const found = listed.find((one) => one.taskId === recording.taskId);
       return found?.state === 'ready' ? found : null;
-    }, 30_000);
+    });
     expect(ready.files).toHaveLength(1);
     const [file] = ready.files;
     const probe = await probeFile(file?.path ?? '');

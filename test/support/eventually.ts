@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Runs the check until it neither throws nor answers false/null/undefined, and returns its value; fails with its last error at the deadline. */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
   everyMs = 50,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const end = Date.now() + deadlineMs;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { type FlvTag, isMedia, TAG_VIDEO } from '../../src/media/flv/tag.ts';
+import { type FlvTag, isMedia, isSequenceHeader, TAG_AUDIO, TAG_VIDEO } from '../../src/media/flv/tag.ts';
 import { encodeFlvTag, flvHeader } from '../../src/media/flv/writer.ts';
 
 export interface ViewerOptions {
@@ -53,7 +53,7 @@ function decoderArgs({ width, height, format, onSound }: ViewerOptions): string[
   ];
 }
 
-/** Starts looking; the first tags must be the headers. */
+/** Starts looking. Its FFmpeg takes for granted that the headers come first: what comes before them waits. */
 export function openViewer(options: ViewerOptions): OutputViewer {
   const { width, height, format, onPicture, onSound } = options;
   const child = spawn('ffmpeg', decoderArgs(options), { stdio: ['pipe', 'pipe', 'ignore', 'pipe'] });
@@ -69,12 +69,25 @@ export function openViewer(options: ViewerOptions): OutputViewer {
   } else sound.resume();
   stdin.on('error', () => undefined); // it ended: close tells
   stdin.write(flvHeader());
+  const wanted = onSound ? [TAG_VIDEO, TAG_AUDIO] : [TAG_VIDEO];
+  let early: FlvTag[] | null = [];
+
+  function feed(tag: FlvTag): void {
+    if (isMedia(tag) && tag.type === TAG_VIDEO) pictureTimes.push(tag.timestamp);
+    else if (isMedia(tag) && onSound) soundTimes.push(tag.timestamp);
+    if (stdin.writableLength > MAX_UNREAD_BYTES) throw new Error('the viewer does not keep up');
+    stdin.write(encodeFlvTag(tag));
+  }
+
   return {
     push(tag) {
-      if (isMedia(tag) && tag.type === TAG_VIDEO) pictureTimes.push(tag.timestamp);
-      else if (isMedia(tag) && onSound) soundTimes.push(tag.timestamp);
-      if (stdin.writableLength > MAX_UNREAD_BYTES) throw new Error('the viewer does not keep up');
-      stdin.write(encodeFlvTag(tag));
+      if (!wanted.includes(tag.type)) return;
+      if (!early) return feed(tag);
+      early.push(tag);
+      const headers = early.filter(isSequenceHeader);
+      if (!wanted.every((type) => headers.some((header) => header.type === type))) return;
+      for (const waiting of [...headers, ...early.filter((one) => !isSequenceHeader(one))]) feed(waiting);
+      early = null;
     },
     async close() {
       stdin.end();

@@ -44,7 +44,7 @@ export async function startProgrammeRig(
     recording,
     async pass(ms) {
       const from = await lastMs();
-      await eventually(async () => (await lastMs()) >= from + ms, ms + 20_000, 100);
+      await eventually(async () => (await lastMs()) >= from + ms, ms + 30_000, 100);
     },
     async close() {
       await programme.close();

@@ -55,7 +55,7 @@ export async function startRedis(): Promise<TestRedis> {
       'yes',
     ];
     child = spawn('redis-server', [...args, '--appendfsync', 'everysec'], { stdio: 'ignore' });
-    await eventually(() => answers(port), 10_000);
+    await eventually(() => answers(port));
     startedAt = performance.now();
   }
 

@@ -103,11 +103,20 @@ export async function startRelay(roomcast: RunningRoomcast, room: number, to: st
   return (await cliJson<{ taskId: string }>(roomcast, ...args)).taskId;
 }
 
+/** ms of pictures that the mix of a relay tells it left out: a machine that is too busy leaves gaps of no more. */
+export async function leftOutMs(roomcast: RunningRoomcast, taskId: string): Promise<number> {
+  const { mix, programme } = await cliJson<{
+    mix: { encoder: { framesDropped: number } };
+    programme: { video: { fps: number } };
+  }>(roomcast, 'relay', 'show', taskId);
+  return (mix.encoder.framesDropped * 1000) / programme.video.fps;
+}
+
 /** Waits until every target of the relay is live. */
 export async function untilLive(
   roomcast: RunningRoomcast,
   taskId: string,
-  deadlineMs = 20_000,
+  deadlineMs = 30_000,
 ): Promise<ListedRelay> {
   return eventually(
     async () => {

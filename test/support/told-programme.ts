@@ -85,7 +85,7 @@ export async function startToldProgramme(
     },
     events,
     status: () => status,
-    until: (check, deadlineMs = 20_000) =>
+    until: (check, deadlineMs = 30_000) =>
       eventually(() => (status && check(status) ? status : null), deadlineMs),
     children(text) {
       const lines = execFileSync('pgrep', ['-a', '-P', String(child.pid)])

@@ -257,11 +257,11 @@ describe('the event stream', () => {
       new Promise<number>((resolve) => {
         app.server.getConnections((_error, count) => resolve(count));
       });
-    await eventually(async () => (await connections()) === 2, 20_000);
+    await eventually(async () => (await connections()) === 2);
     await eventually(async () => {
       for (let n = 0; n < 20; n += 1) events.send(told('t1', long));
       sent += 20;
-      await eventually(() => heard().events.length === sent, 20_000);
+      await eventually(() => heard().events.length === sent);
       return (await connections()) === 1;
     }, 60_000);
     // Full sockets and the stream's own bound: megabytes, not all that is ever told.
@@ -288,7 +288,7 @@ describe('while Redis does not take events', () => {
     redis.disconnect(true);
     for (let at = 1; at <= 510; at += 1) events.send(told('t1', damaged(at)));
     events.send(told('t1', speaking));
-    await eventually(() => heard().events.length >= 500, 20_000);
+    await eventually(() => heard().events.length >= 500);
     const times = heard().events.map((one) => one.event.at);
     expect(times).toEqual(Array.from({ length: 500 }, (_, index) => index + 11));
   });

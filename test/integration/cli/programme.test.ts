@@ -69,7 +69,7 @@ it('a relay is started, watched and changed on the air by options and from a fil
     watermarks: [{ type: 'text', text: 'On air' }],
   });
 
-  const speaking = await eventually(() => events.lines.find((line) => line.includes('"speaking"')), 20_000);
+  const speaking = await eventually(() => events.lines.find((line) => line.includes('"speaking"')));
   expect(JSON.parse(speaking)).toMatchObject({ room: 71, taskId, event: { levels: [{ userId: 'red' }] } });
 
   await fine(
@@ -94,7 +94,7 @@ it('a relay is started, watched and changed on the air by options and from a fil
       const shown = await show();
       return shown.mix.inputs[0]?.width === 320 && shown;
     },
-    20_000,
+    30_000,
     250,
   );
   expect(changed).toMatchObject({

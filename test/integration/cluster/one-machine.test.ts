@@ -24,7 +24,6 @@ describe('a roomcast that has just been started', () => {
     await studio.publish(roomcast, Number(ROOM), GUESTS.red);
     await eventually(async () => (await cliJson<unknown[]>(roomcast, 'rooms')).length === 1);
     const single = ['--mode', 'single', '--user', 'red', '--for', '3s'];
-    const startedAt = Date.now();
     const { taskId } = await cliJson<ListedRecording>(
       roomcast,
       ...['record', 'start', '--room', ROOM, ...single],
@@ -32,11 +31,10 @@ describe('a roomcast that has just been started', () => {
     const ended = await eventually(async () => {
       const shown = await cliJson<ListedRecording>(roomcast, 'record', 'show', taskId);
       return shown.state === 'ready' && shown;
-    }, 15_000);
-    // 3 s, half a second for the watcher, then the file is made; FFmpeg's start and the CLI's are in it.
-    expect(Date.now() - startedAt).toBeLessThan(8_000);
+    });
     expect(roomcast.logs()).toContain('"reason":"finished"');
     const [file] = ended.files;
+    // 3 s, a key frame less, half a second for the watcher more.
     expect(file?.durationMs).toBeGreaterThan(2_000);
     expect(file?.durationMs).toBeLessThan(4_500);
     expect((await probeFile(file?.path ?? '')).errors).toBe('');

@@ -216,7 +216,7 @@ describe('HLS over HTTP', () => {
     const uploader = uploaderTo(() => gateway.url, 5);
     uploader.init(inits[0] ?? Buffer.alloc(0));
     for (const segment of segments) uploader.segment(segment);
-    await eventually(() => uploader.stored === segments.length, 20_000);
+    await eventually(() => uploader.stored === segments.length);
     const expires = Math.floor(Date.now() / 1000) + 60;
     const ticket = signTicket(SECRET, { use: 'play', stream: STREAM, expires });
     const url = `${gateway.url}/hls/${STREAM}/index.m3u8?ticket=${ticket}`;
@@ -294,7 +294,7 @@ describe('HLS over HTTP', () => {
     const { port } = new URL(gateway.url);
     uploader.segment({ data: Buffer.from('second'), durationMs: 2000, programTimeMs: WALL + 2000 });
     gateway = await startGateway({ port: Number(port) });
-    await eventually(() => uploader.stored === 2, 20_000);
+    await eventually(() => uploader.stored === 2);
     expect(gateway.store.playlist(STREAM, '')).toContain('#EXT-X-MAP');
     await uploader.stop();
   });

@@ -55,7 +55,7 @@ async function startBusyWorker(spareCores: number): Promise<WorkerProcess> {
 }
 
 async function saysWhy(id: string): Promise<string> {
-  const failure = await eventually(async () => (await readFailures(rig.redis)).get(`mix-${id}`), 10_000);
+  const failure = await eventually(async () => (await readFailures(rig.redis)).get(`mix-${id}`));
   expect(failure.code).toBe('no-capacity');
   return failure.message;
 }
@@ -69,7 +69,7 @@ async function knownSpare(cores: readonly number[]): Promise<void> {
   await eventually(async () => {
     const spare = (await listWorkers(rig.redis)).map((worker) => worker.spareCores);
     return spare.sort().join() === [...cores].sort().join();
-  }, 20_000);
+  });
 }
 
 test('a worker without a mix takes one whatever it costs, the next only with room for it', async () => {
@@ -143,7 +143,7 @@ test('a mix that waits is not lost with the worker that looked at it, and a stop
   const next = await rig.startWorker();
   expect(await mixRunsAt(waiting)).toBe(next.pid);
   const queues = createJobQueues(rig.redis, pino({ level: 'silent' }));
-  await eventually(async () => !(await queues.list()).some((job) => job.id === stopped), 10_000);
+  await eventually(async () => !(await queues.list()).some((job) => job.id === stopped));
   await queues.close();
   expect(await mixEvents(stopped)).toEqual([]);
 });
@@ -166,7 +166,7 @@ test('runs that go on while Redis is away stay where they are when it is back, w
   await delay(3_000);
   await rig.redisServer.restart();
   const backAt = Date.now();
-  await eventually(async () => (await listLeased(rig.redis)).length >= 4, 15_000);
+  await eventually(async () => (await listLeased(rig.redis)).length >= 4);
   while (Date.now() - backAt < 7_000) {
     expect([...(await readFailures(rig.redis).catch(() => new Map())).keys()]).toEqual([]);
     await delay(200);
@@ -184,15 +184,12 @@ test('workers of one machine do not give away the same cores', async () => {
   const first = [await startMix(), await startMix()];
   expect(new Set([await mixRunsAt(first[0] ?? ''), await mixRunsAt(first[1] ?? '')]).size).toBe(2);
   // What was set aside for these does not count any more.
-  await eventually(
-    async () => (await listWorkers(rig.redis)).every((one) => one.promisedCores === 0),
-    20_000,
-  );
+  await eventually(async () => (await listWorkers(rig.redis)).every((one) => one.promisedCores === 0));
   for (const worker of workers) await worker.spare(1);
   await knownSpare([1, 1]);
   const startedAt = Date.now();
   const burst = await Promise.all(Array.from({ length: 6 }, startMix));
-  await eventually(() => Date.now() - startedAt > 5_000, 10_000);
+  await eventually(() => Date.now() - startedAt > 5_000);
   const begun = (await rig.events()).filter(({ event, kind, id }) => {
     return event === 'begin' && kind === 'mix' && burst.includes(id);
   });
@@ -204,7 +201,7 @@ test('workers tell of themselves while they live, and take it back when they end
   const facts = await eventually(async () => {
     const [found] = await listWorkers(rig.redis);
     return found?.mixes === 1 && found;
-  }, 20_000);
+  });
   expect(facts).toMatchObject({ workerId: worker.workerId, cores: 4 });
   // Set aside for the mix that just began.
   expect(facts.spareCores).toBeCloseTo(2.1);
@@ -238,6 +235,6 @@ test('garbage among the workers and costs is passed over: mixes are admitted as 
   const known = await eventually(async () => {
     const workers = await listWorkers(rig.redis);
     return workers.length > 0 && workers;
-  }, 20_000);
+  });
   expect(known.map(({ workerId }) => workerId)).toEqual([worker.workerId]);
 });

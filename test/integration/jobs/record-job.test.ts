@@ -117,7 +117,7 @@ async function recorded(mediaMs: number): Promise<void> {
   await eventually(() => {
     const last = statuses.at(-1);
     return last?.kind === 'record' && last.state === 'recording' && last.mediaMs >= mediaMs;
-  }, 30_000);
+  });
 }
 
 const finalise = () =>

@@ -68,12 +68,12 @@ function flow(list: readonly Seen[]): { readonly longestMs: number; readonly mos
 
 test('a decoder killed with SIGKILL is back within a second, and the other inputs lose no picture', async () => {
   await programme.until(({ inputs }) => inputs.length === 4 && inputs.every(({ state }) => state === 'live'));
-  await eventually(() => seen.every((list) => list.length > 60), 20_000);
+  await eventually(() => seen.every((list) => list.length > 60));
   const before = programme.children('scale=');
   expect(before).toHaveLength(USERS.length);
   const fromMs = lastMs() - 1000;
   process.kill(before[1] ?? 0, 'SIGKILL');
-  await eventually(() => lastMs() > fromMs + 5000, 30_000);
+  await eventually(() => lastMs() > fromMs + 5000);
 
   const window = seen.map((list) => list.filter(({ ms }) => ms >= fromMs));
   const flows = window.map(flow).sort((a, b) => a.longestMs - b.longestMs);

@@ -62,7 +62,7 @@ async function onAir(
   for (const user of users) on.source.play(user, clips.get(user.replace(/-.*/, '') as User) ?? []);
   on.show(users, layout);
   await on.until(({ inputs }) => inputs.length === mixed && inputs.every((input) => input.state === 'live'));
-  await eventually(() => on.recording(), 20_000);
+  await eventually(() => on.recording());
   return on;
 }
 
@@ -73,7 +73,7 @@ async function expectPicture(on: ProgrammeRig, patches: readonly Patch[]): Promi
       expect(differences(picture, patches, BACKGROUND).slice(0, 5)).toEqual([]);
       return true;
     },
-    20_000,
+    30_000,
     500,
   );
 }

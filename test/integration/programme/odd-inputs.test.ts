@@ -257,7 +257,7 @@ describe.each(GROUPS)('one programme shows, for their $title, cameras', ({ title
         return true;
       });
       const heard = async () => heardPart(await lastSound(await rig.recording(), LOOP_SECONDS), toneHz);
-      if (steady) await eventually(async () => (await heard()) > 0.8, 20_000, 500);
+      if (steady) await eventually(async () => (await heard()) > 0.8, 30_000, 500);
       const told = rig.events.filter((event) => 'streamId' in event && event.streamId === nameOf(at));
       if (tells) expect(told).toContainEqual(expect.objectContaining(tells));
       else expect(told).toEqual([]);

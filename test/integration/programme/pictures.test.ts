@@ -69,7 +69,7 @@ async function onAir({ users = {}, layout = { mode: 'grid' }, part = {} }: OnAir
   await on.until(
     ({ inputs }) => inputs.length === names.length && inputs.every((one) => one.state === 'live'),
   );
-  await eventually(() => on.recording(), 20_000);
+  await eventually(() => on.recording());
   return on;
 }
 
@@ -80,7 +80,7 @@ async function expectPicture(on: ProgrammeRig, patches: readonly Patch[]): Promi
       expect(differences(picture, patches, BACKGROUND).slice(0, 5)).toEqual([]);
       return picture;
     },
-    20_000,
+    30_000,
     500,
   );
 }
@@ -225,7 +225,7 @@ test('a picture that cannot be had is absent, and an event says so once, without
   const failed = await eventually(() => {
     const events = on.events.filter((event) => event.type === 'picture-failed');
     return events.length >= 2 ? events : null;
-  }, 10_000);
+  });
   expect(failed.map(({ url, reason }) => [url.replace(/:\d+/, ''), reason]).sort()).toEqual([
     ['http://127.0.0.1/secret.png', 'the server answers 404'],
     ['http://169.254.169.254/latest', expect.stringContaining('not a public one')],
@@ -255,7 +255,7 @@ test('a programme that is stopped leaves no fetch and no child behind', async ()
   });
   const mark = { type: 'picture', url, x: 0, y: 0, width: 160, height: 90 } as const;
   const on = await onAir({ users: { ann: red }, part: { watermarks: [mark] } });
-  await eventually(() => server.requests('/silent.png') === 1, 10_000);
+  await eventually(() => server.requests('/silent.png') === 1);
   expect(left).toBe(false);
   expect(await on.child.stop()).toMatchObject({ code: 0 });
   await eventually(() => left, 2000);

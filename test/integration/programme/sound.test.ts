@@ -77,7 +77,7 @@ async function expectGains(of: ProgrammeRig, gains: Record<User, number>): Promi
       else expect(level / TONE, user).toBeCloseTo(gains[user], 1);
     }
     return true;
-  }, 20_000);
+  });
 }
 
 /** What is there beside the two tones, against all of it. */
@@ -199,16 +199,16 @@ test('two users who shout stay two tones', async () => {
 
 test('who speaks is told every second, and once more when all are silent', async () => {
   const on = await startRoom();
-  await eventually(() => speaking(on.events).length >= 4, 20_000);
+  await eventually(() => speaking(on.events).length >= 4);
   const both = speaking(on.events).at(-1);
   expect(both?.levels).toEqual([
     { streamId: 'ann', userId: 'ann', volume: expect.toSatisfy((volume) => Math.abs(volume - 65) <= 2) },
     { streamId: 'bob', userId: 'bob', volume: expect.toSatisfy((volume) => Math.abs(volume - 65) <= 2) },
   ]);
   on.block('ann', { audio: true, video: false });
-  await eventually(() => speaking(on.events).at(-1)?.levels.length === 1, 10_000);
+  await eventually(() => speaking(on.events).at(-1)?.levels.length === 1);
   on.block('bob', { audio: true, video: false });
-  await eventually(() => speaking(on.events).at(-1)?.levels.length === 0, 10_000);
+  await eventually(() => speaking(on.events).at(-1)?.levels.length === 0);
   const told = speaking(on.events);
   await on.pass(2500);
   expect(speaking(on.events)).toHaveLength(told.length);

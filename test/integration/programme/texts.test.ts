@@ -37,7 +37,7 @@ async function onAir(watermark: Watermark): Promise<ProgrammeRig> {
   on.source.play('ann', red);
   on.show(['ann']);
   await on.until(({ inputs }) => inputs[0]?.state === 'live');
-  await eventually(() => on.recording(), 20_000);
+  await eventually(() => on.recording());
   return on;
 }
 
@@ -88,7 +88,7 @@ test('text in several scripts is shown in its colour and box', async () => {
       expect(likeness(picture, mask, box.x, box.y)).toBeGreaterThan(0.9);
       return true;
     },
-    20_000,
+    30_000,
     500,
   );
   expect(on.children('b1')).toEqual([]);
@@ -108,7 +108,7 @@ test('the time is shown, in its zone, and goes on second by second', async () =>
       const picture = await lastPicture(await on.recording(), width, height);
       return likeness(picture, maskAt(Date.now()), box.x, box.y) > 0.5;
     },
-    20_000,
+    30_000,
     300,
   );
   await on.pass(3500);

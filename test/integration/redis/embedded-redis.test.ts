@@ -62,7 +62,7 @@ describe('the embedded Redis', () => {
     const before = descendants(process.pid);
     process.kill(findDescendant(process.pid, /keeper/).pid, 'SIGKILL');
     await eventually(() => survivors(before).length === 0);
-    await eventually(async () => (await client.get('kept')) === 'yes', 15_000);
+    await eventually(async () => (await client.get('kept')) === 'yes');
   });
 
   it('refuses whoever has no password, and does not show it in its arguments', async () => {

@@ -100,7 +100,7 @@ describe('gateways and workers apart', () => {
     process.kill(server.pid, 'SIGKILL');
     await eventually(async () => (await statusOf(http)) === 503);
     expect((await fetch(`${http}/healthz`)).status).toBe(200);
-    await eventually(async () => (await statusOf(http)) === 200, 15_000);
+    await eventually(async () => (await statusOf(http)) === 200);
     expect(await terminate(gateway)).toBe(0);
   });
 
@@ -110,7 +110,7 @@ describe('gateways and workers apart', () => {
     process.kill(server.pid, 'SIGSTOP');
     const gateway = await startRole('gateway', { ROOMCAST_REDIS_URL: url });
     const worker = await startRole('worker', { ROOMCAST_REDIS_URL: url });
-    await eventually(() => gateway.logs().includes('waiting for the shared apps'), 15_000);
+    await eventually(() => gateway.logs().includes('waiting for the shared apps'));
     process.kill(server.pid, 'SIGCONT');
     expect(await statusOf((await gateway.ready).http)).toBe(200);
     expect((await worker.ready).ready).toBe(true);
@@ -118,7 +118,7 @@ describe('gateways and workers apart', () => {
 
   it('a gateway asked to end while it waits for Redis ends with 0', async () => {
     const gateway = await startRole('gateway', { ROOMCAST_REDIS_URL: 'redis://127.0.0.1:1' });
-    await eventually(() => gateway.logs().includes('Redis is away'), 15_000);
+    await eventually(() => gateway.logs().includes('Redis is away'));
     expect(await terminate(gateway)).toBe(0);
   });
 

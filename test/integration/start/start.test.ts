@@ -32,7 +32,7 @@ const readyz = async (roomcast: RunningRoomcast) => {
 };
 
 const untilReady = (roomcast: RunningRoomcast) =>
-  eventually(async () => (await readyz(roomcast)).status === 200, 20_000);
+  eventually(async () => (await readyz(roomcast)).status === 200);
 
 describe('roomcast start', () => {
   it('says ready when Redis, hub, HTTP and its worker are, and run.json says the same', async () => {
@@ -136,7 +136,7 @@ describe('roomcast start', () => {
     const before = findDescendant(roomcast.pid, command);
     process.kill(before.pid, 'SIGKILL');
     await eventually(() => survivors([before]).length === 0);
-    await eventually(() => findDescendant(roomcast.pid, command).pid !== before.pid, 20_000);
+    await eventually(() => findDescendant(roomcast.pid, command).pid !== before.pid);
     await untilReady(roomcast);
     expect(survivors([before])).toEqual([]);
   });
