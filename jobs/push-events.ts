@@ -1,6 +1,6 @@
 import type { TargetStatus } from '../src/domain/job.ts';
 import type { PushEvent } from '../src/domain/task-event.ts';
-import type { TargetChange } from '../src/media/push/target.ts';
+import type { TargetChange } from '../src/media/push/target-spec.ts';
 
 export interface PushEventsDeps {
   readonly emit: (event: PushEvent) => void;

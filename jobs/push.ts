@@ -5,7 +5,7 @@ import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
 import type { FlvTag } from '../src/media/flv/tag.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
-import type { TargetChange, TargetSpec } from '../src/media/push/target.ts';
+import type { TargetChange, TargetSpec } from '../src/media/push/target-spec.ts';
 import type { Trust } from '../src/media/rtmp/trust.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { createPushEvents } from './push-events.ts';

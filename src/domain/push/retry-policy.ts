@@ -46,3 +46,34 @@ export function retryPauseMs(rule: RetryRule, failures: number, random: number):
   const plain = Math.min(rule.firstSeconds * 2 ** Math.min(failures - 1, 20), rule.maxSeconds) * 1000;
   return Math.round(plain * (1 - JITTER + 2 * JITTER * random));
 }
+
+/** Codes that a server also gives while it still holds a lost session of ours. */
+const HELD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['app-refused', 'key-refused']);
+/** Such a server is asked this often, to be there when it lets go. */
+const HELD_PAUSE_MS = 2000;
+
+export interface Failure {
+  readonly code: ErrorCode;
+  /** Attempts that failed of its class, this one included, since the target last took the stream; 0 for a lost session. */
+  readonly failures: number;
+  /** The key was good not long ago. */
+  readonly isProved: boolean;
+}
+
+/** Wait and try again, or stay so until somebody asks. */
+export type RetryPlan =
+  | { readonly next: 'wait'; readonly pauseMs: number }
+  | { readonly next: 'refused' | 'failed' };
+
+/** What follows a failure; `random` (0 to 1) is for the jitter. */
+export function planRetry(policy: RetryPolicy, failure: Failure, random: number): RetryPlan {
+  const { code, failures, isProved } = failure;
+  // No attempt can mend our own configuration.
+  if (code === 'bad-request') return { next: 'refused' };
+  const kind = retryClass(code);
+  const rule = policy[kind];
+  const pauseMs = retryPauseMs(rule, Math.max(1, failures), random);
+  if (isProved && HELD.has(code)) return { next: 'wait', pauseMs: Math.min(pauseMs, HELD_PAUSE_MS) };
+  if (rule.attempts === null || failures < rule.attempts) return { next: 'wait', pauseMs };
+  return { next: kind === 'refused' ? 'refused' : 'failed' };
+}

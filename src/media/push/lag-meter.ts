@@ -1,18 +1,26 @@
 import { timestampStep } from '../flv/rebase.ts';
+import type { TakenHow } from './delivery.ts';
 
-/** Byte counts of one connection, as the publisher gives them. */
+/** Byte counts of one connection. */
 export interface SentCounts {
   readonly writtenBytes: number;
   /** Handed to the kernel. */
   readonly sentBytes: number;
   readonly ackedBytes: number | null;
+  /** How often the peer has acknowledged. */
+  readonly acknowledgements: number;
+  /** At least so many were confirmed by the peer's TCP; null where the system does not tell. */
+  readonly confirmedBytes: number | null;
 }
 
 export interface LagMeter {
   /** Media up to this timestamp (from `fromMs`, when it was several frames) was written; the count stands at writtenBytes. */
   wrote(timestamp: number, writtenBytes: number, fromMs?: number): void;
+  /** The peer was asked to acknowledge every so many bytes. */
+  askedFor(ackEveryBytes: number): void;
   /** Reads the counts; call it a few times a second. */
   update(counts: SentCounts, nowMs: number): void;
+  readonly how: TakenHow;
   /** Media written but not known to be taken by the peer, in ms. */
   readonly lagMs: number;
   /** Media waiting in this process, in ms, when the kernel was handed sentBytes. */
@@ -29,32 +37,53 @@ interface Mark {
 /** Marks are merged below this distance, and there are never more than this many. */
 const MARK_EVERY_MS = 50;
 const MAX_MARKS = 1024;
+const UNTOLD_MARKS = 128;
 /** Acknowledgements are believed when the peer has sent this many. */
 const TRUSTED_ACKS = 2;
 
-/** Measures how far the peer is behind what was written, by acknowledgements or by what the kernel took. */
+/** Measures how far the peer is behind what was written, by the best that is known of what it took. */
 export function createLagMeter(ackEveryBytes: number): LagMeter {
   let marks: Mark[] = [];
   let newest: number | null = null;
-  let acks = 0;
-  let lastAcked = 0;
   // Peers may acknowledge less often than they were asked: so much may be outstanding without a lag.
   let ackStep = ackEveryBytes;
-  let counts: SentCounts = { writtenBytes: 0, sentBytes: 0, ackedBytes: null };
+  let counts: SentCounts = {
+    writtenBytes: 0,
+    sentBytes: 0,
+    ackedBytes: null,
+    acknowledgements: 0,
+    confirmedBytes: null,
+  };
   let taken = 0;
   let takenAt: number | null = null;
 
-  function readAcks(acked: number): void {
-    if (acked === lastAcked) return;
-    ackStep = Math.max(ackStep, acked - lastAcked);
-    lastAcked = acked;
-    acks += 1;
+  /** Several acknowledgements may have come since the last look: their mean counts. */
+  function learnAckStep(next: SentCounts): void {
+    const times = next.acknowledgements - counts.acknowledgements;
+    if (times > 0) ackStep = Math.max(ackStep, ((next.ackedBytes ?? 0) - (counts.ackedBytes ?? 0)) / times);
+  }
+
+  function how(): TakenHow {
+    if (counts.acknowledgements >= TRUSTED_ACKS) return 'acknowledged';
+    return counts.confirmedBytes === null ? 'handed' : 'confirmed';
   }
 
   /** What the peer has surely no trouble with. */
   function takenBytes(): number {
-    if (acks < TRUSTED_ACKS) return counts.sentBytes;
-    return Math.min(counts.sentBytes, lastAcked + 2 * ackStep);
+    const { sentBytes, ackedBytes, confirmedBytes } = counts;
+    if (how() === 'acknowledged') return Math.min(sentBytes, (ackedBytes ?? 0) + 2 * ackStep);
+    return Math.min(sentBytes, confirmedBytes ?? sentBytes);
+  }
+
+  /** What no later way of counting takes back; while nobody tells, the newest marks are kept for who will. */
+  function surelyTaken(): number {
+    if (how() === 'acknowledged') return counts.ackedBytes ?? 0;
+    return counts.confirmedBytes ?? marks.at(-UNTOLD_MARKS)?.endBytes ?? 0;
+  }
+
+  function forget(bytes: number): void {
+    const done = marks.findIndex((mark) => mark.endBytes > bytes);
+    if (done !== 0) marks = done < 0 ? [] : marks.slice(done);
   }
 
   function mediaBehind(bytes: number): number {
@@ -70,14 +99,22 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
       if (last !== undefined && (near || marks.length >= MAX_MARKS)) last.endBytes = writtenBytes;
       else marks.push({ timestamp: fromMs, endBytes: writtenBytes });
     },
+    askedFor(bytes) {
+      ackStep = bytes;
+    },
     update(next, nowMs) {
+      const before = how();
+      learnAckStep(next);
       counts = next;
-      if (next.ackedBytes !== null) readAcks(next.ackedBytes);
       const now = takenBytes();
-      if (now > taken || next.writtenBytes <= now || takenAt === null) takenAt = nowMs;
-      taken = Math.max(taken, now);
-      const done = marks.findIndex((mark) => mark.endBytes > taken);
-      if (done !== 0) marks = done < 0 ? [] : marks.slice(done);
+      // Another way of counting begins at another count.
+      const isNews = now > taken || how() !== before;
+      if (isNews || next.writtenBytes <= now || takenAt === null) takenAt = nowMs;
+      taken = how() === before ? Math.max(taken, now) : now;
+      forget(surelyTaken());
+    },
+    get how() {
+      return how();
     },
     get lagMs() {
       return mediaBehind(takenBytes());

@@ -15,6 +15,8 @@ export interface MergeLanes {
   add(taker: WindowTaker, mergeMs: number): void;
   /** What was gathered for the taker has been given to it. */
   remove(taker: WindowTaker): void;
+  /** To another length, at a boundary of both: the taker misses nothing and gets nothing twice. */
+  move(taker: WindowTaker, mergeMs: number): void;
   /** Tags gathered for targets of this length. */
   gathered(mergeMs: number): number;
   /** Forgets the targets and what is gathered. */
@@ -41,6 +43,15 @@ export function createMergeLanes(cache: MessageCache): MergeLanes {
     return lane;
   }
 
+  function remove(taker: WindowTaker): void {
+    for (const [mergeMs, lane] of lanes) {
+      if (!lane.takers.has(taker)) continue;
+      lane.window.flush();
+      lane.takers.delete(taker);
+      if (lane.takers.size === 0) lanes.delete(mergeMs);
+    }
+  }
+
   return {
     push(tag) {
       for (const lane of lanes.values()) lane.window.push(tag);
@@ -49,13 +60,12 @@ export function createMergeLanes(cache: MessageCache): MergeLanes {
       for (const lane of lanes.values()) lane.window.flush();
     },
     add: (taker, mergeMs) => void laneOf(mergeMs).takers.add(taker),
-    remove(taker) {
-      for (const [mergeMs, lane] of lanes) {
-        if (!lane.takers.has(taker)) continue;
-        lane.window.flush();
-        lane.takers.delete(taker);
-        if (lane.takers.size === 0) lanes.delete(mergeMs);
-      }
+    remove,
+    move(taker, mergeMs) {
+      remove(taker);
+      const lane = laneOf(mergeMs);
+      lane.window.flush();
+      lane.takers.add(taker);
     },
     gathered: (mergeMs) => lanes.get(mergeMs)?.window.gathered ?? 0,
     clear() {

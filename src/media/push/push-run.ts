@@ -4,16 +4,12 @@ import { createGopKeeper, snapshotTags } from '../flv/gop.ts';
 import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isMedia } from '../flv/tag.ts';
 import { createMessageCache } from '../rtmp/media-message.ts';
-import { DEFAULT_ACK_EVERY_BYTES } from '../rtmp/publisher.ts';
+import { DEFAULT_ACK_EVERY_BYTES, openRtmpPublisher } from '../rtmp/publisher.ts';
 import { createTrust, type Trust } from '../rtmp/trust.ts';
 import { createMergeLanes } from './merge-lanes.ts';
-import {
-  createTarget,
-  type Target,
-  type TargetChange,
-  type TargetSettings,
-  type TargetSpec,
-} from './target.ts';
+import { readSendQueues } from './send-queues.ts';
+import { createTarget, type Target, type TargetSettings } from './target.ts';
+import type { TargetChange, TargetSpec } from './target-spec.ts';
 
 export interface PushSettings extends TargetSettings {
   /** Packets of this many ms go out as one write, for targets that name no other length. */
@@ -54,7 +50,7 @@ export interface PushRunDeps {
 
 /** One stream to any number of targets, on one continuous timeline from 0. */
 export interface PushRun {
-  /** Compares with the running targets: equal ones are not touched. */
+  /** Compares with the running targets: a session lasts as long as its target's URL. */
   setTargets(wanted: readonly TargetSpec[]): void;
   retryNow(targetId: string): void;
   /** A tag of the source, with the source's timestamp. */
@@ -70,9 +66,8 @@ export interface PushRun {
   kill(): void;
 }
 
-function sameTarget(a: TargetSpec, b: TargetSpec): boolean {
-  return a.id === b.id && a.url.reveal() === b.url.reveal() && a.mergeMs === b.mergeMs;
-}
+/** How often the system is asked what it keeps for peers that do not acknowledge. */
+const PROBE_EVERY_MS = 1000;
 
 export function createPushRun(deps: PushRunDeps): PushRun {
   const settings = deps.settings ?? DEFAULT_PUSH_SETTINGS;
@@ -90,12 +85,22 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   let graceTimer: NodeJS.Timeout | undefined;
   /** Runs while the stream flows: there are no sessions without it. */
   let checkTimer: NodeJS.Timeout | undefined;
+  let probedAtMs = Number.NEGATIVE_INFINITY;
 
   const changed = () => deps.onChange?.();
 
   function checkAll(): void {
     const nowMs = performance.now();
     for (const target of targets.values()) target.check(nowMs);
+    if (nowMs - probedAtMs < PROBE_EVERY_MS) return;
+    probedAtMs = nowMs;
+    void probeAll();
+  }
+
+  async function probeAll(): Promise<void> {
+    const probes = [...targets.values()].flatMap((target) => target.probe() ?? []);
+    const queues = probes.length > 0 ? await readSendQueues() : null;
+    if (queues) for (const tell of probes) tell(queues);
   }
 
   function retire(target: Target): void {
@@ -104,23 +109,33 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     closing.add(done);
   }
 
+  function laneOf({ mergeMs }: TargetSpec): number {
+    return mergeMs ?? settings.mergeMs;
+  }
+
+  function update(target: Target, spec: TargetSpec): void {
+    if (laneOf(spec) !== laneOf(target.spec)) lanes.move(target, laneOf(spec));
+    target.update(spec);
+  }
+
   function add(spec: TargetSpec): void {
-    const mergeMs = spec.mergeMs ?? settings.mergeMs;
     const target = createTarget(spec, {
       settings,
       cache,
       trust,
       log: deps.log,
+      open: openRtmpPublisher,
       opening: () => ({
         tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
-        gathered: lanes.gathered(mergeMs),
+        gathered: lanes.gathered(laneOf(target.spec)),
       }),
+      streamKbps: () => 0,
       random: deps.random ?? Math.random,
       onChange: changed,
       onTargetChange: (change) => deps.onTargetChange?.(change),
     });
     targets.set(spec.id, target);
-    lanes.add(target, mergeMs);
+    lanes.add(target, laneOf(spec));
     if (isFlowing) target.sourceUp();
   }
 
@@ -153,11 +168,15 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       const kept = new Map(wanted.map((spec) => [spec.id, spec]));
       for (const [id, target] of targets) {
         const spec = kept.get(id);
-        if (spec && sameTarget(spec, target.spec)) continue;
+        if (spec?.url.reveal() === target.spec.url.reveal()) continue;
         targets.delete(id);
         retire(target);
       }
-      for (const spec of kept.values()) if (!targets.has(spec.id)) add(spec);
+      for (const spec of kept.values()) {
+        const target = targets.get(spec.id);
+        if (target) update(target, spec);
+        else add(spec);
+      }
       changed();
     },
     retryNow: (targetId) => targets.get(targetId)?.retryNow(),

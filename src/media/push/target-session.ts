@@ -1,23 +1,17 @@
 import { type FlvTag, isKeyFrame, isMedia, TAG_VIDEO } from '../flv/tag.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import type { RtmpPublisher } from '../rtmp/publisher.ts';
+import { type Delivery, type DeliveryLimits, judgeDelivery } from './delivery.ts';
 import { createLagMeter } from './lag-meter.ts';
 import { mediaTimes, type TagWindow } from './merge-window.ts';
+import { createRateMeter } from './rate-meter.ts';
+import type { SendQueues } from './send-queues.ts';
 
-export interface TargetSessionLimits {
+export interface TargetSessionLimits extends DeliveryLimits {
   /** What may wait in this process for one target. */
   readonly maxQueueBytes: number;
   readonly maxQueueMs: number;
-  /** Media the peer may be behind before the target counts as degraded. */
-  readonly degradedLagMs: number;
-  /** How long a drop counts as degraded. */
-  readonly degradedAfterDropMs: number;
-  /** Without a byte taken for so long the connection is given up. */
-  readonly stalledMs: number;
 }
-
-/** `young`: nothing is proved yet. */
-export type SessionHealth = 'young' | 'good' | 'lagging' | 'stalled';
 
 /** What a session begins with. */
 export interface SessionOpening {
@@ -36,17 +30,30 @@ export interface TargetSession {
   write(window: TagWindow): void;
   /** Another publisher's stream follows: nothing until its key frame. */
   restart(): void;
-  check(nowMs: number): SessionHealth;
+  check(nowMs: number): Delivery;
+  /** What the system says, when it has been asked, of a session that is not acknowledged; else null. */
+  probe(): ((queues: SendQueues) => void) | null;
+  /** Of the stream, as the peer acknowledged it, else as its TCP confirmed it, else beyond what the kernel may hold. */
+  readonly takenBytes: number;
+  /** Who says so. */
+  readonly takenBy: 'peer' | 'kernel' | null;
+  /** It has taken the stream for a while. */
+  readonly isProved: boolean;
   readonly lagMs: number;
   readonly droppedFrames: number;
 }
 
-/** After a session of this length without trouble the attempt counts as good. */
+/** Before more is known of it a peer is asked to acknowledge every so many bytes: soon, whatever the bitrate. */
+export const FIRST_ACK_BYTES = 16 * 1024;
+/** On the air for so long, the key is good. */
 const PROVED_MS = 3000;
 /** Drops go on until so much of the queue is left. */
 const RESUME_SHARE = 0.5;
+/** No kernel holds more of what it was handed. */
+const KERNEL_BYTES = 4 * 1024 * 1024;
 
 export interface TargetSessionOptions {
+  /** The rarest acknowledgements a peer is asked for; one a second is enough. */
   readonly ackEveryBytes: number;
   readonly limits: TargetSessionLimits;
   readonly cache: MessageCache;
@@ -56,7 +63,15 @@ export function createTargetSession(
   publisher: RtmpPublisher,
   { ackEveryBytes, limits, cache }: TargetSessionOptions,
 ): TargetSession {
-  const meter = createLagMeter(ackEveryBytes);
+  const meter = createLagMeter(FIRST_ACK_BYTES);
+  const writeRate = createRateMeter();
+  /** Handshake and commands are no proof of anything. */
+  const baseBytes = publisher.writtenBytes;
+  let askedBytes = FIRST_ACK_BYTES;
+  let confirmedBytes: number | null = null;
+  let takenBytes = 0;
+  let isProven = false;
+  let isProved = false;
   /** Tags of the next window that the opening has made needless. */
   let skipped = 0;
   let hasVideo = false;
@@ -119,9 +134,33 @@ export function createTargetSession(
     return !isMedia(tag) || admits(tag);
   }
 
-  function isLagging(nowMs: number): boolean {
-    const dropped = droppedAt !== null && nowMs - droppedAt < limits.degradedAfterDropMs;
-    return dropped || meter.lagMs > limits.degradedLagMs;
+  /** Of the stream; null before the peer has acknowledged any of it. */
+  function ackedOfStream(): number | null {
+    const acked = (publisher.ackedBytes ?? 0) - baseBytes;
+    return acked > 0 ? acked : null;
+  }
+
+  function countTaken(): void {
+    const inKernel = (confirmedBytes ?? publisher.sentBytes - KERNEL_BYTES) - baseBytes;
+    takenBytes = Math.max(takenBytes, ackedOfStream() ?? inKernel);
+  }
+
+  /** Of the stream, by the way of counting that the judgement goes by. */
+  function judgedBytes(): number {
+    // The first acknowledgement is proof, though a lag is not measured by it yet.
+    if (ackedOfStream() !== null) return Number.POSITIVE_INFINITY;
+    return (confirmedBytes ?? publisher.sentBytes) - baseBytes;
+  }
+
+  /** About one acknowledgement a second: often enough to see a stall, at no cost for many targets. */
+  function askForAcks(nowMs: number): void {
+    writeRate.update(publisher.writtenBytes, nowMs);
+    const bytes = Math.round((writeRate.kbps * 1000) / 8);
+    const wanted = Math.min(Math.max(bytes, FIRST_ACK_BYTES), ackEveryBytes);
+    if (!isProved || (wanted < 2 * askedBytes && wanted > askedBytes / 4)) return;
+    askedBytes = wanted;
+    publisher.askAcknowledgements(wanted);
+    meter.askedFor(wanted);
   }
 
   return {
@@ -148,10 +187,41 @@ export function createTargetSession(
     },
     check(nowMs) {
       startedAt ??= nowMs;
-      meter.update(publisher, nowMs);
-      if (meter.stalledMs(nowMs) > limits.stalledMs) return 'stalled';
-      if (isLagging(nowMs)) return 'lagging';
-      return nowMs - startedAt >= PROVED_MS ? 'good' : 'young';
+      const { writtenBytes, sentBytes, ackedBytes, acknowledgements } = publisher;
+      meter.update({ writtenBytes, sentBytes, ackedBytes, acknowledgements, confirmedBytes }, nowMs);
+      countTaken();
+      const facts = {
+        how: meter.how,
+        ageMs: nowMs - startedAt,
+        takenBytes: judgedBytes(),
+        idleMs: meter.stalledMs(nowMs),
+        lagMs: meter.lagMs,
+        sinceDropMs: droppedAt === null ? null : nowMs - droppedAt,
+      };
+      const delivery = judgeDelivery(facts, limits, isProven);
+      isProven ||= delivery === 'taking' || delivery === 'lagging';
+      isProved ||= isProven && facts.ageMs >= PROVED_MS;
+      if (delivery === 'taking') askForAcks(nowMs);
+      return delivery;
+    },
+    probe() {
+      if (meter.how === 'acknowledged') return null;
+      // Read before the system answers: what is counted too much as waiting was written since.
+      const { ports, sentBytes } = publisher;
+      return (queues) => {
+        const waiting = ports === null ? null : queues.waitingBytes(ports);
+        if (waiting !== null) confirmedBytes = Math.max(confirmedBytes ?? 0, sentBytes - waiting);
+      };
+    },
+    get takenBytes() {
+      return takenBytes;
+    },
+    get takenBy() {
+      if (ackedOfStream() !== null) return 'peer';
+      return takenBytes > 0 ? 'kernel' : null;
+    },
+    get isProved() {
+      return isProved;
     },
     get lagMs() {
       return meter.lagMs;

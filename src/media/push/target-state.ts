@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../../domain/errors.ts';
 import type { TargetState } from '../../domain/job.ts';
 
 export type TargetEvent =
@@ -6,50 +5,60 @@ export type TargetEvent =
   | 'source-up'
   /** The source has been away for longer than the grace. */
   | 'source-away'
-  | 'connected'
+  /** The peer takes what it is sent. */
+  | 'taking'
+  /** It takes too little. */
   | 'lagging'
-  | 'recovered'
-  /** Network trouble: a retry can help. */
+  /** An attempt or a session failed, and another attempt follows. */
   | 'failed'
-  /** The platform said no for good. */
+  /** The server said no for the last time. */
   | 'refused'
+  /** The network failed as often as the target's rule allows. */
+  | 'exhausted'
   /** The backoff is over, or somebody asked for a retry. */
   | 'retry'
   /** Somebody asked for a retry while there is nothing to send. */
   | 'forgive'
+  | 'pause'
+  | 'resume'
   | 'stop';
 
+type Moves = Partial<Readonly<Record<TargetEvent, TargetState>>>;
+
+/** With an attempt or a session. */
+const RUNNING: Moves = {
+  taking: 'live',
+  lagging: 'degraded',
+  failed: 'backing-off',
+  refused: 'refused',
+  exhausted: 'failed',
+  'source-away': 'idle',
+  pause: 'paused',
+  stop: 'stopped',
+};
+
+/** Given up until somebody asks. */
+const GIVEN_UP: Moves = { retry: 'connecting', forgive: 'idle', pause: 'paused', stop: 'stopped' };
+
 /**
- * Legal transitions. idle: nothing to send. connecting: an attempt runs. live, degraded: a session is open.
- * backing-off: waits for the next attempt. refused: waits for "retry now" only. stopped: the end.
+ * Legal transitions. idle: nothing to send. connecting: an attempt runs, or a session of which nothing is known yet.
+ * live, degraded: a session that takes bytes. backing-off: waits for the next attempt. refused, failed: wait for
+ * somebody to ask. paused: waits for its resumption. stopped: the end.
  */
-const TRANSITIONS: Readonly<Record<TargetState, Partial<Readonly<Record<TargetEvent, TargetState>>>>> = {
-  idle: { 'source-up': 'connecting', stop: 'stopped' },
-  connecting: {
-    connected: 'live',
-    failed: 'backing-off',
-    refused: 'refused',
+const TRANSITIONS: Readonly<Record<TargetState, Moves>> = {
+  idle: { 'source-up': 'connecting', pause: 'paused', stop: 'stopped' },
+  connecting: RUNNING,
+  live: RUNNING,
+  degraded: RUNNING,
+  'backing-off': {
+    retry: 'connecting',
     'source-away': 'idle',
+    pause: 'paused',
     stop: 'stopped',
   },
-  live: {
-    lagging: 'degraded',
-    failed: 'backing-off',
-    refused: 'refused',
-    'source-away': 'idle',
-    stop: 'stopped',
-  },
-  degraded: {
-    recovered: 'live',
-    failed: 'backing-off',
-    refused: 'refused',
-    'source-away': 'idle',
-    stop: 'stopped',
-  },
-  'backing-off': { retry: 'connecting', 'source-away': 'idle', stop: 'stopped' },
-  refused: { retry: 'connecting', forgive: 'idle', stop: 'stopped' },
-  failed: { retry: 'connecting', forgive: 'idle', stop: 'stopped' },
-  paused: { stop: 'stopped' },
+  refused: GIVEN_UP,
+  failed: GIVEN_UP,
+  paused: { resume: 'idle', stop: 'stopped' },
   stopped: {},
 };
 
@@ -58,15 +67,7 @@ export function nextTargetState(state: TargetState, event: TargetEvent): TargetS
   return TRANSITIONS[state][event] ?? null;
 }
 
-/**
- * A name that is still taken by our own lost session is refused with the code of a bad key, so the first
- * refusals are retried; a target that was live for a while has shown that its key is good.
- */
-export const REFUSALS_BEFORE_STOP = 3;
-
-/** Whether an attempt that failed so is the last one. `refusals` counts this one. */
-export function isFinalRefusal(code: ErrorCode, refusals: number, isProved: boolean): boolean {
-  if (code === 'bad-request') return true;
-  const isRefusal = code === 'key-refused' || code === 'app-refused';
-  return isRefusal && !isProved && refusals >= REFUSALS_BEFORE_STOP;
+/** Whether a target in this state is on the air. */
+export function isOnAir(state: TargetState): boolean {
+  return state === 'live' || state === 'degraded';
 }

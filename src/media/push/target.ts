@@ -1,50 +1,22 @@
 import type { Logger } from 'pino';
 import { type ErrorCode, toGatewayError } from '../../domain/errors.ts';
 import type { TargetState, TargetStatus } from '../../domain/job.ts';
-import type { PlatformName } from '../../domain/push/platform.ts';
-import { DEFAULT_RETRY, type RetryPolicy, retryClass, retryPauseMs } from '../../domain/push/retry-policy.ts';
-import type { Secret } from '../../domain/secret.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
-import { openRtmpPublisher, type RtmpPublisher } from '../rtmp/publisher.ts';
+import type { openRtmpPublisher, RtmpPublisher } from '../rtmp/publisher.ts';
 import type { Trust } from '../rtmp/trust.ts';
 import type { TagWindow } from './merge-window.ts';
-import { createRateMeter } from './rate-meter.ts';
+import type { SendQueues } from './send-queues.ts';
+import { createTargetFigures } from './target-figures.ts';
+import { createRetries } from './target-retries.ts';
 import {
   createTargetSession,
+  FIRST_ACK_BYTES,
   type SessionOpening,
   type TargetSession,
   type TargetSessionLimits,
 } from './target-session.ts';
-import { isFinalRefusal, nextTargetState, type TargetEvent } from './target-state.ts';
-
-export interface TargetSpec {
-  readonly id: string;
-  readonly url: Secret;
-  /** Key hidden. */
-  readonly shownUrl: string;
-  /** Merge window of this target, 0 to 350 ms; the run's own without it. */
-  readonly mergeMs?: number;
-  readonly platform?: PlatformName;
-  /** DEFAULT_RETRY without it. */
-  readonly retry?: RetryPolicy;
-  /** Kept off the air until a spec without it comes. */
-  readonly paused?: boolean;
-  /** An earlier run was live there: a refusal means that the server still holds that run's session. */
-  readonly proved?: boolean;
-}
-
-/** A target went from one state to another. */
-export interface TargetChange {
-  readonly targetId: string;
-  /** Key hidden. */
-  readonly url: string;
-  readonly from: TargetState;
-  readonly to: TargetState;
-  readonly attempt: number;
-  readonly nextRetryAt: number | null;
-  /** Why, when something went wrong; else null. */
-  readonly error: TargetStatus['lastError'];
-}
+import type { TargetChange, TargetSpec } from './target-spec.ts';
+import { nextTargetState, type TargetEvent } from './target-state.ts';
 
 export interface TargetSettings {
   readonly ackEveryBytes: number;
@@ -58,7 +30,10 @@ export interface TargetDeps {
   readonly cache: MessageCache;
   readonly trust: Trust;
   readonly log: Logger;
+  readonly open: typeof openRtmpPublisher;
   readonly opening: () => SessionOpening;
+  /** What the stream has; 0 while it is not known. */
+  readonly streamKbps: () => number;
   /** 0 to 1. */
   readonly random: () => number;
   /** Status may have changed. */
@@ -69,16 +44,20 @@ export interface TargetDeps {
 /** One destination: a supervisor with at most one attempt or session. */
 export interface Target {
   readonly spec: TargetSpec;
+  /** Another spec for the same URL, applied without losing the session unless it pauses. */
+  update(spec: TargetSpec): void;
   /** A window of the shared timeline; does nothing without a session. */
   write(window: TagWindow): void;
   /** Looks at the session, if there is one; call it a few times a second. */
   check(nowMs: number): void;
+  /** What the system says of the session's socket, if that is worth asking. */
+  probe(): ((queues: SendQueues) => void) | null;
   /** The stream begins anew (another publisher): wait for its key frame. */
   streamStarted(): void;
   sourceUp(): void;
   /** The source is gone for good: the session is closed and the target waits idle. */
   sourceAway(): void;
-  /** Ends a backoff or a refusal. */
+  /** Ends a backoff, a refusal or a failure. */
   retryNow(): void;
   status(): TargetStatus;
   /** Takes the stream back and ends; resolves when the connection is gone. */
@@ -87,90 +66,74 @@ export interface Target {
   kill(): void;
 }
 
-const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refused']);
+const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refused', 'exhausted']);
+const AFTER_FAILURE = { wait: 'failed', refused: 'refused', failed: 'exhausted' } as const;
+/** How often the figures of a slow peer are told anew. */
+const TOO_SLOW_EVERY_MS = 10_000;
 
-/** The server still holds a session of ours: asked this often, to be there when it lets go. */
-const HELD_RETRY_MS = 2_000;
-
-function takenBytes({ publisher }: TargetSession): number {
-  return publisher.ackedBytes ?? publisher.sentBytes;
-}
-
-/** Supervises one destination: connects, watches, backs off and retries without end. */
-export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
+/** Supervises one destination: connects, watches, backs off and retries as its rules say. */
+export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
   const { settings } = deps;
-  const log = deps.log.child({ target: spec.id, url: spec.shownUrl });
-  let state: TargetState = 'idle';
-  let attempt = 0;
-  let refusals = 0;
-  let sessions = 0;
-  let isProved = spec.proved ?? false;
-  let pastBytes = 0;
-  let pastDropped = 0;
-  let pastOnAirMs = 0;
-  const rate = createRateMeter();
-  let nextRetryAt: number | null = null;
-  let connectedAt: number | null = null;
+  const log = deps.log.child({ target: first.id, url: first.shownUrl });
+  const figures = createTargetFigures();
+  const { retry: policy, proved = false } = first;
+  const retries = createRetries({ policy, proved, random: deps.random, onDue: () => connect('retry') });
+  let spec = first;
+  let state: TargetState = spec.paused ? 'paused' : 'idle';
   let lastError: TargetStatus['lastError'] = null;
+  let toldSlow = { atMs: Number.NEGATIVE_INFINITY, dropped: 0 };
   let session: TargetSession | null = null;
   let opening: AbortController | null = null;
-  let retryTimer: NodeJS.Timeout | undefined;
   let hasSource = false;
   const closing = new Set<Promise<void>>();
 
   function tellChange(from: TargetState, to: TargetState, error: TargetStatus['lastError']): void {
-    const due = to === 'backing-off' ? nextRetryAt : null;
     const { id: targetId, shownUrl: url } = spec;
-    deps.onTargetChange({ targetId, url, from, to, attempt, nextRetryAt: due, error });
+    const nextRetryAt = to === 'backing-off' ? retries.nextRetryAt : null;
+    deps.onTargetChange({ targetId, url, from, to, attempt: retries.attempt, nextRetryAt, error });
   }
 
   function move(event: TargetEvent): boolean {
     const next = nextTargetState(state, event);
     if (next === null) return false;
+    if (next === state) return true;
     const from = state;
     state = next;
-    if (from !== next) tellChange(from, next, FAILURES.has(event) ? lastError : null);
+    figures.moved(next);
+    tellChange(from, next, FAILURES.has(event) ? lastError : null);
     deps.onChange();
     return true;
   }
 
   function noteError(code: ErrorCode, message: string): void {
     lastError = { code, message, at: Date.now() };
-    log.warn({ code, reason: message, attempt }, 'push target failed');
+    log.warn({ code, reason: message, attempt: retries.attempt }, 'push target failed');
   }
 
   function afterFailure(code: ErrorCode, message: string): void {
     noteError(code, message);
-    if (code === 'key-refused' || code === 'app-refused') refusals += 1;
-    if (isFinalRefusal(code, refusals, isProved)) move('refused');
-    else backOff(code);
+    move(AFTER_FAILURE[retries.failed(code)]);
   }
 
-  function backOff(code: ErrorCode): void {
-    const rule = DEFAULT_RETRY[retryClass(code)];
-    const maxMs = code === 'key-refused' && isProved ? HELD_RETRY_MS : Number.POSITIVE_INFINITY;
-    const pause = Math.min(retryPauseMs(rule, Math.max(attempt, 1), deps.random()), maxMs);
-    nextRetryAt = Date.now() + pause;
-    retryTimer = setTimeout(connectAgain, pause);
-    move('failed');
-  }
-
-  function connectAgain(): void {
-    clearTimeout(retryTimer);
-    nextRetryAt = null;
-    if (move('retry')) startAttempt();
-  }
-
-  function startAttempt(): void {
-    attempt += 1;
+  function connect(event: 'source-up' | 'retry'): void {
+    if (nextTargetState(state, event) === null) return;
+    retries.attemptBegins();
     const controller = new AbortController();
     opening = controller;
-    const { ackEveryBytes, connectTimeoutMs, publishTimeoutMs } = settings;
-    const limits = { ackEveryBytes, connectTimeoutMs, publishTimeoutMs };
-    openRtmpPublisher({ url: spec.url, signal: controller.signal, trust: deps.trust, ...limits }).then(
+    openPublisher(controller.signal).then(
       (publisher) => onOpened(controller, publisher),
       (error: unknown) => onRefused(controller, error),
     );
+    move(event);
+  }
+
+  async function openPublisher(signal: AbortSignal): Promise<RtmpPublisher> {
+    // Until it has taken a session back the server would refuse the key.
+    await Promise.all(closing);
+    signal.throwIfAborted();
+    const { connectTimeoutMs, publishTimeoutMs } = settings;
+    const limits = { ackEveryBytes: FIRST_ACK_BYTES, connectTimeoutMs, publishTimeoutMs };
+    return deps.open({ url: spec.url, signal, trust: deps.trust, ...limits });
   }
 
   function onOpened(controller: AbortController, publisher: RtmpPublisher): void {
@@ -180,17 +143,16 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
       return;
     }
     opening = null;
-    sessions += 1;
-    connectedAt = Date.now();
     const { ackEveryBytes, session: limits } = settings;
     const current = createTargetSession(publisher, { ackEveryBytes, limits, cache: deps.cache });
     session = current;
+    figures.opened(current);
     void publisher.closed.then((end) => {
       if (session !== current) return;
       forgetSession();
       afterFailure(end.code === 'done' ? 'closed-by-peer' : end.code, end.message);
     });
-    move('connected');
+    deps.onChange();
     current.begin(deps.opening());
   }
 
@@ -203,37 +165,41 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
 
   function check(nowMs: number): void {
     if (!session) return;
-    rate.update(takenBytes(session), nowMs);
-    const health = session.check(nowMs);
-    if (health === 'stalled') {
+    const delivery = session.check(nowMs);
+    figures.check(nowMs);
+    if (delivery === 'stalled') {
       session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
       return;
     }
-    if (health === 'good') {
-      isProved = true;
-      attempt = 0;
-      refusals = 0;
-    }
-    if (health !== 'young') move(health === 'lagging' ? 'lagging' : 'recovered');
+    if (session.isProved) retries.proved();
+    if (delivery === 'unproven') return;
+    noteSlowness(session, nowMs);
+    move(delivery);
+  }
+
+  /** The session is kept while bytes move: a new one would go the same way, and begin with a burst. */
+  function noteSlowness({ droppedFrames }: TargetSession, nowMs: number): void {
+    const dropped = droppedFrames - toldSlow.dropped;
+    if (dropped <= 0 || nowMs - toldSlow.atMs < TOO_SLOW_EVERY_MS) return;
+    toldSlow = { atMs: nowMs, dropped: droppedFrames };
+    const { kbps } = figures.read(Date.now());
+    noteError(
+      'too-slow',
+      `the server takes ${kbps} of ${deps.streamKbps()} kbit/s; ${dropped} frames left out`,
+    );
   }
 
   /** Detaches the session, its counts kept; its late events mean nothing from then on. */
   function forgetSession(): TargetSession | null {
     const old = session;
     session = null;
-    if (connectedAt !== null) pastOnAirMs += Date.now() - connectedAt;
-    connectedAt = null;
-    rate.clear();
-    if (old) {
-      pastBytes += takenBytes(old);
-      pastDropped += old.droppedFrames;
-    }
+    if (old) figures.closed();
+    toldSlow = { atMs: Number.NEGATIVE_INFINITY, dropped: 0 };
     return old;
   }
 
   function giveUp(): TargetSession | null {
-    clearTimeout(retryTimer);
-    nextRetryAt = null;
+    retries.cancel();
     opening?.abort();
     opening = null;
     return forgetSession();
@@ -245,45 +211,53 @@ export function createTarget(spec: TargetSpec, deps: TargetDeps): Target {
     closing.add(done);
   }
 
+  function setPaused(isPaused: boolean): void {
+    if (!move(isPaused ? 'pause' : 'resume')) return;
+    closeLater(giveUp());
+    retries.forgive();
+    if (hasSource) connect('source-up');
+  }
+
   return {
-    spec,
+    get spec() {
+      return spec;
+    },
+    update(next) {
+      const wasPaused = spec.paused ?? false;
+      spec = next;
+      retries.setPolicy(next.retry);
+      if (wasPaused !== (next.paused ?? false)) setPaused(!wasPaused);
+    },
     write: (window) => session?.write(window),
     check,
+    probe: () => session?.probe() ?? null,
     streamStarted: () => session?.restart(),
     sourceUp() {
       hasSource = true;
-      if (!move('source-up')) return;
-      attempt = 0;
-      startAttempt();
+      connect('source-up');
     },
     sourceAway() {
       hasSource = false;
-      if (move('source-away')) closeLater(giveUp());
+      if (!move('source-away')) return;
+      closeLater(giveUp());
+      retries.forgive();
     },
     retryNow() {
-      if (state !== 'backing-off' && state !== 'refused') return;
-      refusals = 0;
-      attempt = 0;
-      if (hasSource) connectAgain();
+      if (nextTargetState(state, 'retry') === null) return;
+      retries.forgive();
+      if (hasSource) connect('retry');
       else move('forgive');
     },
     status: () => ({
       targetId: spec.id,
       url: spec.shownUrl,
       state,
-      attempt,
-      nextRetryAt,
+      attempt: retries.attempt,
+      nextRetryAt: retries.nextRetryAt,
       lastError,
-      bytes: pastBytes + (session ? takenBytes(session) : 0),
-      kbps: rate.kbps,
-      takenBy: session === null ? null : session.publisher.ackedBytes === null ? 'kernel' : 'peer',
-      lagMs: session?.lagMs ?? 0,
-      droppedFrames: pastDropped + (session?.droppedFrames ?? 0),
-      connectedAt,
-      sessions,
-      onAirMs: pastOnAirMs + (connectedAt === null ? 0 : Date.now() - connectedAt),
+      ...figures.read(Date.now()),
       warnings: [],
-      proved: isProved,
+      proved: retries.isProved,
     }),
     async close() {
       move('stop');

@@ -50,6 +50,8 @@ export interface RtmpPublisher {
   readonly writtenBytes: number;
   /** As acknowledged by the peer; null until it does. */
   readonly ackedBytes: number | null;
+  /** How often it has acknowledged. */
+  readonly acknowledgements: number;
   /** Handed to the kernel. */
   readonly sentBytes: number;
   /** Resolves (never rejects) when the connection is gone. */
@@ -108,8 +110,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     clearTimeout(timer);
     timer = undefined;
     if (parts.length === 0) return;
-    const [only] = parts;
-    const bytes = parts.length === 1 && only ? only : cache.join(parts);
+    const bytes = cache.join(parts);
     parts = [];
     partBytes = 0;
     if (!socket.destroyed) link.write(bytes);
@@ -136,10 +137,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     write(tag) {
       if (socket.destroyed) return;
       const bytes = cache.encode(tag, session.messageStreamId);
-      if (mergeMs === 0) {
-        link.write(bytes);
-        return;
-      }
+      if (mergeMs === 0) return link.write(bytes);
       parts.push(bytes);
       partBytes += bytes.length;
       timer ??= setTimeout(flush, mergeMs);
@@ -170,6 +168,9 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     },
     get ackedBytes() {
       return link.acked;
+    },
+    get acknowledgements() {
+      return session.acknowledgements;
     },
     get sentBytes() {
       return link.written - socket.writableLength;

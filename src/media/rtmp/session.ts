@@ -63,6 +63,8 @@ export interface RtmpSession {
   finish(): void;
   readonly phase: SessionPhase;
   readonly messageStreamId: number;
+  /** How often the peer has acknowledged. */
+  readonly acknowledgements: number;
 }
 
 /** The client's half of an RTMP publishing session, without the socket. */
@@ -80,6 +82,8 @@ export function createRtmpSession(
   let ackWindow = DEFAULT_ACK_WINDOW;
   let acknowledged = 0;
   let askedWindow = ackEveryBytes;
+  let peerBandwidth = Number.POSITIVE_INFINITY;
+  let acknowledgements = 0;
   let nextTransaction = 1;
   const waiting = new Map<number, 'connect' | 'createStream'>();
   const reader = createChunkReader({ onMessage: take, maxMessageBytes: MAX_REPLY_BYTES });
@@ -203,11 +207,13 @@ export function createRtmpSession(
     const step = (sequence - (acknowledged % 2 ** 32)) >>> 0;
     if (step >= 2 ** 31) return;
     acknowledged += step;
+    acknowledgements += 1;
     hooks.onAcknowledged(acknowledged);
   }
 
   /** The server limits what may be unacknowledged: it is asked to acknowledge that often at least. */
   function onPeerBandwidth(bytes: number): void {
+    if (bytes > 0) peerBandwidth = bytes;
     if (bytes === 0 || bytes >= askedWindow) return;
     askedWindow = bytes;
     sendUint32(TYPE.windowAckSize, bytes);
@@ -255,8 +261,8 @@ export function createRtmpSession(
     },
     askAcknowledgements(everyBytes) {
       if (over || phase === 'handshake') return;
-      askedWindow = everyBytes;
-      sendUint32(TYPE.windowAckSize, everyBytes);
+      askedWindow = Math.min(everyBytes, peerBandwidth);
+      sendUint32(TYPE.windowAckSize, askedWindow);
     },
     finish() {
       if (over) return;
@@ -270,6 +276,9 @@ export function createRtmpSession(
     },
     get messageStreamId() {
       return messageStreamId;
+    },
+    get acknowledgements() {
+      return acknowledgements;
     },
   };
 }

@@ -55,7 +55,10 @@ function openPeer(streamId = STREAM_ID, cache = createMessageCache()): Peer {
     get writtenBytes() {
       return written;
     },
-    ackedBytes: null,
+    get ackedBytes() {
+      return written - peer.backlog;
+    },
+    acknowledgements: 1,
     get sentBytes() {
       return written - peer.backlog;
     },
