@@ -6,6 +6,7 @@ import { type Command, type CommandIo, parseCommandArgs, UsageError } from './co
 import { checkBody, onlyArgument, readUrls } from './options.ts';
 import { PROGRAMME_HELP, PROGRAMME_OPTIONS } from './programme-options.ts';
 import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
+import { checkRelay } from './relay-check.ts';
 import { lastEventLines, mixLines, programmeLine } from './relay-show.ts';
 import { startRelay } from './relay-start.ts';
 import { showRoom } from './rooms.ts';
@@ -128,6 +129,7 @@ export const relayCommand: Command = {
     ...PROGRAMME_HELP,
     'stop TASK',
     'retry TASK URL      connect that target now instead of at its next attempt',
+    'check URL           try a URL up to the accepted stream and leave at once; `check -` reads it from stdin',
     'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',
     'show TASK',
     'update, stop and retry print {"taskId"} with --json; list and show what the operator API answers, show',
@@ -141,6 +143,7 @@ export const relayCommand: Command = {
       update: updateRelay,
       stop: stopRelay,
       retry: retryRelay,
+      check: checkRelay,
       list: listRelays,
       show: showRelay,
     }),
