@@ -23,8 +23,6 @@ export interface NginxRtmpOptions {
   readonly applications: readonly (NginxRtmpApplication | string)[];
   /** Records every application. */
   readonly record?: boolean;
-  /** 10 s by default. */
-  readonly startTimeoutMs?: number;
   readonly port?: number;
 }
 
@@ -58,7 +56,7 @@ export interface NginxRtmp {
   stop(options?: { readonly keepFiles?: boolean }): Promise<void>;
 }
 
-const START_MS = 10_000;
+const START_MS = 30_000;
 
 async function findModule(): Promise<string> {
   for (const path of NGINX_RTMP_MODULES) {
@@ -170,18 +168,21 @@ async function stopChild(child: KeptChild, exited: Promise<void>): Promise<void>
   clearTimeout(deadline);
 }
 
-/** Resolves with true when both ports answer, with false when it ended or the time is over. */
-async function isUp(places: Places, exited: Promise<void>, timeoutMs: number): Promise<boolean> {
+/** Resolves with its pid when both ports answer, with null when it ended or the time is over. */
+async function untilUp(places: Places, exited: Promise<void>, timeoutMs: number): Promise<number | null> {
   let gone = false;
   void exited.then(() => {
     gone = true;
   });
   const end = performance.now() + timeoutMs;
   while (!gone && performance.now() < end) {
-    if ((await listensOnLoopback(places.httpPort)) && (await listensOnLoopback(places.rtmpPort))) return true;
+    // It listens first and writes its pid then.
+    const pid = Number(await readOrEmpty(join(places.dir, 'nginx.pid')));
+    if (pid > 0 && (await listensOnLoopback(places.httpPort)) && (await listensOnLoopback(places.rtmpPort)))
+      return pid;
     await delay(20);
   }
-  return false;
+  return null;
 }
 
 /** Runs a local nginx-rtmp on free loopback ports in a temporary folder; throws tool-missing or child-failed. */
@@ -200,7 +201,8 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
     () => undefined,
     () => undefined, // the shell could not be started: gone as well
   );
-  if (!(await isUp(places, exited, options.startTimeoutMs ?? START_MS))) {
+  const pid = await untilUp(places, exited, START_MS);
+  if (pid === null) {
     await stopChild(child, exited);
     const log = await readOrEmpty(join(dir, 'error.log'));
     await rm(dir, { recursive: true, force: true });
@@ -213,7 +215,7 @@ export async function startNginxRtmp(options: NginxRtmpOptions): Promise<NginxRt
   const sessionTimes = async (application: string, key: string) =>
     (await sessions()).filter((session) => session.application === application && session.key === key);
   return {
-    pid: Number(await readFile(join(dir, 'nginx.pid'), 'utf8')),
+    pid,
     port: rtmpPort,
     recordingDir: join(dir, 'recordings'),
     rtmpUrl: (application, key) => `rtmp://127.0.0.1:${rtmpPort}/${application}/${key}`,

@@ -11,11 +11,11 @@ function waitedMs(pid: number): number {
 }
 
 /**
- * Begins to count for how long the processes below `root` stand ready to run without a CPU. What it returns gives the ms
- * so far, of those that live then: no more than a busy machine can have added to what they do one after another.
+ * Begins to count for how long `root` and the processes below it stand ready to run without a CPU. What it returns gives
+ * the ms so far, of those that live then: no more than a busy machine can have added to what they do one after another.
  */
 export function countCpuWait(root = process.pid): () => number {
-  const pids = () => descendants(root).map(({ pid }) => pid);
+  const pids = () => [root, ...descendants(root).map(({ pid }) => pid)];
   const before = new Map(pids().map((pid) => [pid, waitedMs(pid)]));
   return () => pids().reduce((sum, pid) => sum + waitedMs(pid) - (before.get(pid) ?? 0), 0);
 }
