@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { PushStatus } from '../../domain/job.ts';
+import { limitWarnings } from '../../domain/push/limit-warnings.ts';
+import { limitsOf } from '../../domain/push/platforms.ts';
 import { createGopKeeper, snapshotTags } from '../flv/gop.ts';
 import { createRebaser } from '../flv/rebase.ts';
 import { type FlvTag, isMedia } from '../flv/tag.ts';
@@ -8,6 +10,7 @@ import { DEFAULT_ACK_EVERY_BYTES, openRtmpPublisher } from '../rtmp/publisher.ts
 import { createTrust, type Trust } from '../rtmp/trust.ts';
 import { createMergeLanes } from './merge-lanes.ts';
 import { readSendQueues } from './send-queues.ts';
+import { createStreamMeter } from './stream-figures.ts';
 import { createTarget, type Target, type TargetSettings } from './target.ts';
 import type { TargetChange, TargetSpec } from './target-spec.ts';
 
@@ -78,6 +81,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   const cache = createMessageCache();
   const trust = deps.trust ?? createTrust();
   const lanes = createMergeLanes(cache);
+  const meter = createStreamMeter();
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
   let isFlowing = false;
@@ -85,9 +89,17 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   let graceTimer: NodeJS.Timeout | undefined;
   /** Runs while the stream flows: there are no sessions without it. */
   let checkTimer: NodeJS.Timeout | undefined;
+  let tellTimer: NodeJS.Immediate | undefined;
   let probedAtMs = Number.NEGATIVE_INFINITY;
 
-  const changed = () => deps.onChange?.();
+  /** Many targets may change in one turn of the loop: that is told once. */
+  function changed(): void {
+    if (isOver) return;
+    tellTimer ??= setImmediate(() => {
+      tellTimer = undefined;
+      deps.onChange?.();
+    });
+  }
 
   function checkAll(): void {
     const nowMs = performance.now();
@@ -129,7 +141,8 @@ export function createPushRun(deps: PushRunDeps): PushRun {
         tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
         gathered: lanes.gathered(laneOf(target.spec)),
       }),
-      streamKbps: () => 0,
+      streamKbps: () => meter.kbps,
+      warnings: ({ platform }) => (meter.figures ? limitWarnings(limitsOf(platform), meter.figures) : []),
       random: deps.random ?? Math.random,
       onChange: changed,
       onTargetChange: (change) => deps.onTargetChange?.(change),
@@ -142,6 +155,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   function stopTimers(): void {
     clearTimeout(graceTimer);
     clearInterval(checkTimer);
+    clearImmediate(tellTimer);
   }
 
   function sourceBack(): void {
@@ -184,6 +198,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       if (isOver) return;
       const placed = rebaser.rebase(tag);
       keeper.push(placed);
+      meter.push(placed);
       lanes.push(placed);
       if (isMedia(tag)) sourceBack();
     },
@@ -191,6 +206,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       lanes.flush();
       rebaser.discontinuity();
       keeper.clear();
+      meter.clear();
       for (const target of targets.values()) target.streamStarted();
     },
     onSourceLost() {

@@ -34,6 +34,8 @@ export interface TargetDeps {
   readonly opening: () => SessionOpening;
   /** What the stream has; 0 while it is not known. */
   readonly streamKbps: () => number;
+  /** What of the stream breaks this target's limits. */
+  readonly warnings: (spec: TargetSpec) => readonly string[];
   /** 0 to 1. */
   readonly random: () => number;
   /** Status may have changed. */
@@ -70,6 +72,11 @@ const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refu
 const AFTER_FAILURE = { wait: 'failed', refused: 'refused', failed: 'exhausted' } as const;
 /** How often the figures of a slow peer are told anew. */
 const TOO_SLOW_EVERY_MS = 10_000;
+
+function tooSlow(takenKbps: number, streamKbps: number, frames: number): string {
+  const ofStream = streamKbps > 0 ? ` of the stream's ${streamKbps}` : '';
+  return `the server takes ${takenKbps}${ofStream} kbit/s: ${frames} frames were left out`;
+}
 
 /** Supervises one destination: connects, watches, backs off and retries as its rules say. */
 export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
@@ -183,10 +190,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
     if (dropped <= 0 || nowMs - toldSlow.atMs < TOO_SLOW_EVERY_MS) return;
     toldSlow = { atMs: nowMs, dropped: droppedFrames };
     const { kbps } = figures.read(Date.now());
-    noteError(
-      'too-slow',
-      `the server takes ${kbps} of ${deps.streamKbps()} kbit/s; ${dropped} frames left out`,
-    );
+    noteError('too-slow', tooSlow(kbps, deps.streamKbps(), dropped));
   }
 
   /** Detaches the session, its counts kept; its late events mean nothing from then on. */
@@ -256,7 +260,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
       nextRetryAt: retries.nextRetryAt,
       lastError,
       ...figures.read(Date.now()),
-      warnings: [],
+      warnings: deps.warnings(spec),
       proved: retries.isProved,
     }),
     async close() {
