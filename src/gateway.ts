@@ -26,6 +26,8 @@ import type { GatewayFacts } from './domain/room.ts';
 import type { Secret } from './domain/secret.ts';
 import { verifyTicket } from './identity/tickets.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
+import { checkDestination } from './media/push/preflight.ts';
+import { createTrust } from './media/rtmp/trust.ts';
 import { type Announcements, createAnnouncements } from './queue/announcements.ts';
 import { createRedis, reach, waitUntilReady } from './queue/redis.ts';
 import { gatewayIdOf, removeDeadGatewayUsers, startHeartbeat } from './rooms/gateway-facts.ts';
@@ -45,6 +47,9 @@ import { createRecordings } from './tasks/recordings.ts';
 import { type EventEar, followEvents, readMixEvents, readPushEvents } from './tasks/task-events.ts';
 import { createTaskStore } from './tasks/task-store.ts';
 import { listWorkers } from './tasks/worker-facts.ts';
+
+/** Commands wait a little longer than that for an answer. */
+const CHECK_MS = 12_000;
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -181,7 +186,8 @@ function registerRoutes(
   hub: Hub,
   addresses: () => Addresses,
 ): void {
-  const { supervised, redis, closers, clusterSecret, log, rooms, ear } = parts;
+  const { config, signal, supervised, redis, closers, clusterSecret, log, rooms, ear } = parts;
+  const trust = createTrust(config.caFile);
   registerHealthRoutes(app, {
     redis: () => redis.status === 'ready',
     hub: () => hub.port > 0,
@@ -218,6 +224,7 @@ function registerRoutes(
       ofPush: (taskId) => readPushEvents(redis, taskId),
       hear: (listener) => ear.hear(listener),
     },
+    checkDestination: (url) => checkDestination(url.reveal(), { trust, signal, deadlineMs: CHECK_MS }),
     clusterSecret,
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
     now: Date.now,

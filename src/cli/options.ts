@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import { describeIssues } from '../api/error-envelope.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, parseUserId, type RoomId } from '../domain/ids.ts';
-import { readDestination } from '../domain/push/platforms.ts';
 import { type CommandIo, UsageError } from './command.ts';
 
 const MAX_URLS = 1000;
@@ -56,19 +55,14 @@ export function onlyArgument(positionals: readonly string[], what: string): stri
   return value;
 }
 
-/** Checked push URLs, or platforms with keys; `-` among them stands for the lines of stdin, so that keys need not be arguments. */
-export async function readUrls(
-  option: string,
-  values: readonly string[],
-  stdin: CommandIo['stdin'],
-): Promise<string[]> {
-  const urls: string[] = [];
+/** The values, with the lines of stdin for `-`, so that keys need not be arguments. */
+export async function readListed(values: readonly string[], stdin: CommandIo['stdin']): Promise<string[]> {
+  const listed: string[] = [];
   for (const value of values) {
-    if (value !== '-') urls.push(value);
-    else urls.push(...(await readLines(stdin)));
+    if (value !== '-') listed.push(value);
+    else listed.push(...(await readLines(stdin)));
   }
-  for (const url of urls) asUsage(option, () => readDestination(url));
-  return urls;
+  return listed;
 }
 
 async function readLines(stdin: CommandIo['stdin']): Promise<string[]> {

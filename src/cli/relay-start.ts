@@ -1,16 +1,10 @@
 import type { z } from 'zod';
-import { startedAnswer, startRelaySchema } from '../api/operator/schemas.ts';
+import { startedRelayAnswer, startRelaySchema } from '../api/operator/schemas.ts';
 import { openApi } from './api-client.ts';
 import { type CommandIo, parseCommandArgs, UsageError } from './command.ts';
-import {
-  checkBody,
-  parseAppOption,
-  parseCount,
-  parseRoomOptions,
-  parseUserOption,
-  readUrls,
-} from './options.ts';
+import { checkBody, parseAppOption, parseCount, parseRoomOptions, parseUserOption } from './options.ts';
 import { newProgrammeOf, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
+import { assertOneReader, printWarnings, readTargets } from './target-options.ts';
 
 type StartBody = z.input<typeof startRelaySchema>;
 
@@ -30,11 +24,9 @@ const OPTIONS = {
 export async function parseRelayStart(argv: readonly string[], stdin: CommandIo['stdin']) {
   const { values } = parseCommandArgs(argv, OPTIONS);
   const { agent, single } = values;
-  if (values.programme === '-' && values.to?.includes('-')) {
-    throw new UsageError('stdin is either the programme or the URLs');
-  }
+  assertOneReader({ '--programme': values.programme === '-', '--to': values.to?.includes('-') ?? false });
   const file = await readProgrammeFile(values.programme, stdin);
-  const targets = await readUrls('--to', values.to ?? [], stdin);
+  const targets = await readTargets('--to', values.to ?? [], stdin);
   if (targets.length === 0) throw new UsageError('--to is missing: give at least one push URL');
   const body: StartBody = {
     room: parseRoomOptions(values).value,
@@ -53,6 +45,7 @@ export async function parseRelayStart(argv: readonly string[], stdin: CommandIo[
 export async function startRelay(argv: readonly string[], io: CommandIo): Promise<void> {
   const { body, json } = await parseRelayStart(argv, io.stdin);
   const api = await openApi(io);
-  const started = await api.call({ method: 'POST', path: '/relays', body, answer: startedAnswer });
+  const started = await api.call({ method: 'POST', path: '/relays', body, answer: startedRelayAnswer });
+  printWarnings(io, started);
   io.stdout(json ? JSON.stringify(started) : `relay ${started.taskId} started, stream ${started.streamId}`);
 }

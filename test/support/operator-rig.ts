@@ -10,6 +10,7 @@ import { registerOperatorRoutes } from '../../src/api/operator/register.ts';
 import type { Apps } from '../../src/config/app.ts';
 import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
+import { checkDestination } from '../../src/media/push/preflight.ts';
 import { type Announcements, createAnnouncements } from '../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded-redis.ts';
@@ -70,6 +71,7 @@ export function useOperatorApi(): void {
         ofPush: (taskId) => readPushEvents(redis, taskId),
         hear: followEvents(announcements).hear,
       },
+      checkDestination: (url) => checkDestination(url.reveal()),
       publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
       now: Date.now,
     });

@@ -39,6 +39,12 @@ export interface OperatorDeps {
     /** Calls the listener with what any job notices; returns the way to stop. */
     hear(listener: (event: TaskEvent) => void): () => void;
   };
+  /** Tries a push URL up to the accepted stream, for some seconds at most; never throws. */
+  readonly checkDestination: (url: Secret) => Promise<{
+    readonly ok: boolean;
+    readonly steps: readonly { readonly step: string; readonly ok: boolean; readonly ms: number }[];
+    readonly error: { readonly code: string; readonly message: string; readonly advice: string } | null;
+  }>;
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */
   readonly publicUrls: () => { readonly http: string; readonly rtmp: string };

@@ -6,7 +6,7 @@ import { MAX_MERGE_MS, MAX_TARGETS } from '../../domain/push/target-rules.ts';
 
 const MAX_URL_CHARS = 2048;
 
-export const urlSchema = z
+const urlSchema = z
   .string()
   .min(1)
   .max(MAX_URL_CHARS)
@@ -96,4 +96,19 @@ export const targetAnswer = z.strictObject({
   warnings: z
     .array(z.string())
     .meta({ description: 'what of the stream breaks a known limit of the platform' }),
+});
+
+export const checkRelaySchema = z.strictObject({ url: urlSchema });
+
+export const checkAnswer = z.strictObject({
+  url: z.string().meta({ description: 'its key is hidden' }),
+  ok: z.boolean(),
+  steps: z
+    .array(z.strictObject({ step: z.string(), ok: z.boolean(), ms: z.number() }))
+    .meta({ description: 'name, tcp, tls, handshake, connect, publish, up to the one that failed' }),
+  error: z
+    .strictObject({ code: z.string(), message: z.string(), advice: z.string() })
+    .nullable()
+    .meta({ description: 'what is wrong, and what to do' }),
+  limits: z.array(z.string()).meta({ description: 'what the platform is known to take' }),
 });

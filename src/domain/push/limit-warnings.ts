@@ -69,6 +69,24 @@ export function limitWarnings(limits: PlatformLimits, { video, audio }: StreamFi
   return audio ? [...warnings, ...audioWarnings(limits, audio)] : warnings;
 }
 
+/** The limits for people, a few words each. */
+export function describeLimits(limits: PlatformLimits): string[] {
+  const { maxKeyFrameSeconds, maxVideoKbps, maxAudioKbps, maxWidth, maxHeight, maxFps } = limits;
+  const { audioSampleRates, videoCodecs, needsAudio, needsVideo } = limits;
+  const said = (limit: unknown, words: string) => (limit === undefined || limit === false ? [] : [words]);
+  return [
+    ...said(maxKeyFrameSeconds, `a key frame at least every ${maxKeyFrameSeconds} s`),
+    ...said(maxVideoKbps, `video of at most ${maxVideoKbps} kbps`),
+    ...said(maxWidth, `at most ${maxWidth}x${maxHeight}`),
+    ...said(maxFps, `at most ${maxFps} fps`),
+    ...said(videoCodecs, videoCodecs?.map((one) => CODEC_NAMES[one]).join(' or ') ?? ''),
+    ...said(maxAudioKbps, `sound of at most ${maxAudioKbps} kbps`),
+    ...said(audioSampleRates, `sound at ${audioSampleRates?.join(' or ')} Hz`),
+    ...said(needsAudio, 'no stream without sound'),
+    ...said(needsVideo, 'no stream without video'),
+  ];
+}
+
 /** A programme as it will be encoded; sound is always there. */
 export function programmeFigures({ video, audio }: ProgrammeSpec): StreamFigures {
   const { sampleRate, bitrateKbps } = wholeAudio(audio);

@@ -50,6 +50,7 @@ describe('starting a relay', () => {
       programme: DEFAULT_PROGRAMME,
       sequenceNumber: null,
       mix: { state: 'waiting', inputs: [], encoder: null, overloaded: null, process: null, events: [] },
+      push: { events: [] },
     });
     const mix = { kind: 'mix', id: json.taskId } as const;
     await saveFailure(redis, mix, { code: 'tool-missing', message: 'there is no ffmpeg', at: 1, epoch: 5 });

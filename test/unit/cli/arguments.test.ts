@@ -197,7 +197,7 @@ describe('a programme', () => {
     const { body } = await parseRelayStart(['--room', '7', '--to', TO, '--programme', '-'], stdin);
     expect(body).toMatchObject({ background: '#123456' });
     const both = parseRelayStart(['--room', '7', '--to', '-', '--programme', '-'], Readable.from([]));
-    await expect(both).rejects.toThrow(/either the programme or the URLs/);
+    await expect(both).rejects.toThrow(/stdin is read once/);
   });
 
   it.each<[string, string[], RegExp]>([

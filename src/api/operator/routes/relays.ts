@@ -7,6 +7,7 @@ import { withPaused, withRetry, withRetryOfAll } from '../../../domain/task-chan
 import { type RelayView, relayView } from '../../../domain/task-view.ts';
 import { assertEncodable } from '../audio-codec.ts';
 import type { OperatorDeps } from '../deps.ts';
+import { createDestinationChecks } from '../destination-check.ts';
 import { pushEventView } from '../push-view.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 import {
@@ -21,7 +22,7 @@ import {
 } from '../schemas.ts';
 import { shownOf } from '../shown-task.ts';
 import { errorOf, statusOf } from '../status-of.ts';
-import { namedTargetSchema, retryRelaySchema } from '../target-schema.ts';
+import { checkAnswer, checkRelaySchema, namedTargetSchema, retryRelaySchema } from '../target-schema.ts';
 import { changeTargets, findTarget, makeTargets, programmeWarnings } from '../targets.ts';
 import { applyChange } from '../task-change.ts';
 import { hasPublisher, readNewTask } from '../task-source.ts';
@@ -157,8 +158,9 @@ function targetRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   ];
 }
 
-/** Starting, changing, retrying, stopping and reading relays. */
+/** Starting, changing, stopping, reading and trying out relays. */
 export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  const check = createDestinationChecks(deps);
   return [
     ...readRoutes(deps),
     ...targetRoutes(deps),
@@ -170,6 +172,14 @@ export function relayRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
       body: startRelaySchema,
       answer: startedRelayAnswer,
       handle: ({ body }) => startRelay(deps, body),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/relays/check',
+      summary: 'Try a destination up to the accepted stream, and leave at once',
+      body: checkRelaySchema,
+      answer: checkAnswer,
+      handle: ({ body }) => check(body.url),
     }),
     defineRoute({
       method: 'PATCH',
