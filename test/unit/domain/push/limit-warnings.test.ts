@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROGRAMME } from '../../../../src/domain/programme.ts';
-import { limitWarnings, programmeFigures } from '../../../../src/domain/push/limit-warnings.ts';
+import {
+  describeLimits,
+  limitWarnings,
+  programmeFigures,
+} from '../../../../src/domain/push/limit-warnings.ts';
 import type { PlatformLimits, StreamFigures } from '../../../../src/domain/push/platform.ts';
 
 const LIMITS: PlatformLimits = {
@@ -80,6 +84,23 @@ describe('the limits of a platform', () => {
 
   it('tell everything that breaks them', () => {
     expect(limitWarnings(LIMITS, { video: { ...VIDEO, kbps: 9000, fps: 60 }, audio: null })).toHaveLength(3);
+  });
+});
+
+describe('the limits for people', () => {
+  it('are those that are known', () => {
+    expect(describeLimits(LIMITS)).toEqual([
+      'a key frame at least every 2 s',
+      'video of at most 6000 kbps',
+      'at most 1920x1080',
+      'at most 30 fps',
+      'H.264 or H.265',
+      'sound of at most 160 kbps',
+      'sound at 44100 or 48000 Hz',
+      'no stream without sound',
+      'no stream without video',
+    ]);
+    expect(describeLimits({})).toEqual([]);
   });
 });
 
