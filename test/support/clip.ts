@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -58,6 +59,30 @@ function videoArgs(spec: FlvSpec): string[] {
   ];
 }
 
+/** Many files of a run want the same clip: it is encoded once into the run's folder, which goes with the run. */
+async function encodeOnce(args: readonly string[], file: string): Promise<void> {
+  const encode = (to: string) => run('ffmpeg', ['-v', 'error', '-y', ...args, to]);
+  const runDir = process.env['TEST_RUN_DIR'];
+  if (runDir === undefined) {
+    await encode(file);
+    return;
+  }
+  const name = createHash('sha256').update(JSON.stringify(args)).digest('hex');
+  const kept = path.join(runDir, `clip-${name}.flv`);
+  if (
+    await copyFile(kept, file).then(
+      () => true,
+      () => false,
+    )
+  )
+    return;
+  await encode(file);
+  // Whole or not at all: another file's test may look for it now.
+  const part = `${kept}.${process.pid}`;
+  await copyFile(file, part);
+  await rename(part, kept);
+}
+
 /** A real FLV file from FFmpeg, H.264 and AAC: 25 frames a second of 320x180 with a tone unless told otherwise. */
 export async function makeFlv(spec: FlvSpec): Promise<string> {
   const { fps = 25, size = '320x180', toneHz = 440, volume = 1, video = true, audio = true } = spec;
@@ -65,15 +90,17 @@ export async function makeFlv(spec: FlvSpec): Promise<string> {
   const { sampleRate, channels } = typeof audio === 'object' ? audio : { sampleRate: 48_000, channels: 2 };
   const sound = `sine=frequency=${toneHz}:sample_rate=${sampleRate},volume=${volume}`;
   const file = path.join(spec.dir, `${spec.name}.flv`);
-  await run('ffmpeg', [
-    ...['-v', 'error', '-y'],
-    ...(video ? ['-f', 'lavfi', '-i', picture] : []),
-    ...(audio ? ['-f', 'lavfi', '-i', sound] : []),
-    ...['-t', String(spec.seconds)],
-    ...(video ? videoArgs(spec) : []),
-    ...(audio ? ['-c:a', 'aac', '-ac', String(channels), '-b:a', '96k'] : []),
-    ...['-flvflags', 'no_duration_filesize', file],
-  ]);
+  await encodeOnce(
+    [
+      ...(video ? ['-f', 'lavfi', '-i', picture] : []),
+      ...(audio ? ['-f', 'lavfi', '-i', sound] : []),
+      ...['-t', String(spec.seconds)],
+      ...(video ? videoArgs(spec) : []),
+      ...(audio ? ['-c:a', 'aac', '-ac', String(channels), '-b:a', '96k'] : []),
+      ...['-flvflags', 'no_duration_filesize'],
+    ],
+    file,
+  );
   return file;
 }
 

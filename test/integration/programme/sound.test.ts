@@ -178,8 +178,12 @@ test('sixteen users who shout are turned down: no sample reaches full scale', as
   const peak = sound.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   expect(peak).toBeLessThan(1);
   expect(peak).toBeGreaterThan(0.8);
-  const last = sound.subarray(-48_000);
-  for (const { hz } of users) expect(toneLevel(last, hz), `${hz} Hz`).toBeGreaterThan(0.02);
+  // A busy machine may be late with one of sixteen decoders for a moment, not all the time.
+  await eventually(async () => {
+    const last = await lastSound(await on.recording(), 1, 'left');
+    for (const { hz } of users) expect(toneLevel(last, hz), `${hz} Hz`).toBeGreaterThan(0.02);
+    return true;
+  });
 });
 
 test('two users who shout stay two tones', async () => {
