@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CallbackEvent } from '../src/domain/callback/callback.ts';
 import type { RoomId } from '../src/domain/ids.ts';
 import type { JobOutcome, JobRef, JobStatus } from '../src/domain/job.ts';
 import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
@@ -48,6 +49,8 @@ export interface JobContext {
   report(status: JobStatus): void;
   /** Tells whoever watches the task; kept for a while unless it is who speaks. */
   emit(event: JobEvent): void;
+  /** Puts it into the outbox of the app's callbacks; waits while Redis is away. */
+  tellApp(event: CallbackEvent): void;
   /** The task's facts may have changed. Returns the way to stop listening. */
   onUpdate(listener: () => void): () => void;
 }

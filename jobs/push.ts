@@ -9,6 +9,7 @@ import type { TargetChange, TargetSpec } from '../src/media/push/target-spec.ts'
 import type { Trust } from '../src/media/rtmp/trust.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { createPushEvents } from './push-events.ts';
+import { createRelayCallbacks } from './relay-callbacks.ts';
 import { readHubStream } from './stream-address.ts';
 
 export interface PushJobDeps {
@@ -95,23 +96,36 @@ function firstAbort(signals: readonly AbortSignal[]): Promise<unknown> {
   });
 }
 
+function isHandedOver({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (reason === 'drain' || reason === 'fenced');
+}
+
 /** Pushes a relay task's stream to its targets until stopped or fenced. */
 export function createPushJob(deps: PushJobDeps = {}): JobHandler {
   return async (context) => {
     const task = await readTask(context);
     if (!task) return { result: 'done' };
     const events = createPushEvents({ emit: (event) => context.emit(event), now: Date.now });
+    const appCallbacks = createRelayCallbacks({
+      task,
+      leftBehind: context.leftBehind?.kind === 'push' ? context.leftBehind : null,
+      send: (event) => context.tellApp(event),
+      now: Date.now,
+    });
     const onTargetChange = (change: TargetChange) => {
       context.log.info(change, 'push target changed');
       events.changed(change);
+      // What is stopped here goes on at another worker: its app hears of a recovery only.
+      const goesOn = fence.signal.aborted || isHandedOver(context.signal);
+      if (change.to !== 'stopped' || !goesOn) appCallbacks.changed(change);
     };
+    const fence = new AbortController();
     const run = createPushRun({ ...deps, log: context.log, onChange: () => report(), onTargetChange });
     const report = () => {
       const status = run.status();
       context.report(status);
       events.look(status.targets);
     };
-    const fence = new AbortController();
     run.setTargets(targetSpecs(context, task));
     const unfollow = followTask(context, run, task);
     const callbacks = {
@@ -124,7 +138,10 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
       onFenced: () => fence.abort('fenced'),
     };
     const reader = readHubStream(context, task, callbacks, openStreamReader);
-    const timer = setInterval(report, REPORT_EVERY_MS);
+    const timer = setInterval(() => {
+      report();
+      appCallbacks.tick();
+    }, REPORT_EVERY_MS);
     try {
       const reason = await firstAbort([context.signal, fence.signal]);
       if (reason !== 'fenced') return { result: 'stopped' };

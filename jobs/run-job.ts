@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { CallbackSender } from '../src/callbacks/outbox.ts';
 import { toGatewayError } from '../src/domain/errors.ts';
 import { type JobKind, type JobOutcome, type JobRef, type JobStatus, jobKey } from '../src/domain/job.ts';
 import type { Secret } from '../src/domain/secret.ts';
@@ -33,6 +34,7 @@ export interface RunDeps {
   readonly log: Logger;
   readonly onStatus: (job: JobRef, status: JobStatus) => void;
   readonly events: EventSender;
+  readonly callbacks: CallbackSender;
   /** A lease that could not be released because Redis is away. */
   readonly onUnreleased: (key: string, epoch: number) => void;
 }
@@ -150,6 +152,7 @@ export class Run {
         this.#deps.onStatus(this.job, latest);
       },
       emit: (event) => this.#emit(event),
+      tellApp: (event) => this.#deps.callbacks.send(event),
       onUpdate: (listener) => {
         const entry = () => listener();
         this.#updateListeners.add(entry);

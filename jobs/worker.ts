@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { createCallbackSender } from '../src/callbacks/outbox.ts';
 import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
 import { GatewayError } from '../src/domain/errors.ts';
 import { JOB_KINDS, type JobKind } from '../src/domain/job.ts';
@@ -81,6 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     place,
   });
   const events = createEventSender({ redis, log });
+  const callbacks = createCallbackSender({ redis, log });
   const capacity = await openCapacity({
     redis,
     workerId,
@@ -105,6 +107,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     place,
     onStatus: (job, status) => admission.hear(job, status),
     events,
+    callbacks,
   });
   const stopHearing = announcements.on(TASKS_CHANGED, (taskId) => runs.update(taskId));
   const heart = startHeart(redis, runs, log);
@@ -133,6 +136,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     if (!finished) log.error({ runs: runs.size }, 'drained without waiting for the rest');
     await heart.stop();
     await events.close();
+    await callbacks.close();
     await capacity.stop();
     await leases.leave().catch(() => undefined); // Redis is away: the heartbeat ends by itself
     stopHearing();

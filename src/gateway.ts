@@ -12,8 +12,10 @@ import { registerFlvRoutes } from './api/playback/flv.ts';
 import { registerHlsRoutes } from './api/playback/hls.ts';
 import { createHlsStore } from './api/playback/hls-store.ts';
 import { attachWsFlv } from './api/playback/ws-flv.ts';
+import { startCallbackDelivery } from './callbacks/delivery.ts';
+import { readCallbackFigures } from './callbacks/outbox.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
-import type { Apps } from './config/app.ts';
+import { type Apps, callbackApps } from './config/app.ts';
 import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
 import { loadClusterSecret } from './config/cluster-secret.ts';
 import type { Config } from './config/config.ts';
@@ -178,6 +180,14 @@ function announce(parts: Parts, facts: GatewayFacts, announcements: Announcement
     log: log.child({ part: 'watcher' }),
   });
   closers.add('watcher', () => watcher.stop());
+  const delivery = startCallbackDelivery({
+    redis,
+    announcements,
+    who: facts.gatewayId,
+    ...callbackApps(parts.apps),
+    log: log.child({ part: 'callbacks' }),
+  });
+  closers.add('callbacks', () => delivery.stop());
 }
 
 function registerRoutes(
@@ -186,7 +196,7 @@ function registerRoutes(
   hub: Hub,
   addresses: () => Addresses,
 ): void {
-  const { config, signal, supervised, redis, closers, clusterSecret, log, rooms, ear } = parts;
+  const { config, signal, supervised, redis, closers, clusterSecret, log, rooms, ear, apps } = parts;
   const trust = createTrust(config.caFile);
   registerHealthRoutes(app, {
     redis: () => redis.status === 'ready',
@@ -194,7 +204,8 @@ function registerRoutes(
     http: () => app.server.listening,
     ...(supervised === null ? {} : { worker: () => supervised.workerReady() }),
   });
-  registerMetricsRoute(app, { readShared: () => readSharedFacts(redis), streams: () => hub.streams() });
+  const readShared = () => readSharedFacts(redis, apps);
+  registerMetricsRoute(app, { readShared, streams: () => hub.streams() });
   registerFlvRoutes(app, { hub });
   const webSockets = attachWsFlv(app.server, { hub });
   closers.add('websockets', () => webSockets.close());
@@ -231,14 +242,16 @@ function registerRoutes(
   });
 }
 
-async function readSharedFacts(redis: Redis): Promise<SharedFacts> {
-  const [tasks, statuses, rooms, workers] = await Promise.all([
+async function readSharedFacts(redis: Redis, apps: Apps): Promise<SharedFacts> {
+  const callbackAppIds = callbackApps(apps).addresses.map(({ appId }) => appId);
+  const [tasks, statuses, rooms, workers, callbacks] = await Promise.all([
     createTaskStore(redis).listRunning(),
     readStatuses(redis),
     reach(() => readRooms(redis)),
     listWorkers(redis),
+    readCallbackFigures(redis, callbackAppIds),
   ]);
-  return { tasks, statuses, rooms, workers };
+  return { tasks, statuses, rooms, workers, callbacks };
 }
 
 function httpPortOf(app: FastifyInstance): number {

@@ -1,5 +1,15 @@
+import type { CallbackGroup } from '../domain/callback/callback.ts';
 import type { RetryChange } from '../domain/push/retry-change.ts';
 import type { Secret } from '../domain/secret.ts';
+
+/** Where events of an app are told to. */
+export interface AppCallbacks {
+  /** May hold a secret in its query: shown to nobody. */
+  readonly url: Secret;
+  /** Signs what is sent. */
+  readonly key: Secret;
+  readonly groups: readonly CallbackGroup[];
+}
 
 /** One tenant: its rooms, users and tasks are seen by nobody else. */
 export interface App {
@@ -12,6 +22,7 @@ export interface App {
   readonly playback: 'public' | 'token';
   /** How its pushes are retried, where that is not the default. */
   readonly retry?: RetryChange;
+  readonly callbacks?: AppCallbacks;
 }
 
 export interface Apps {
@@ -22,4 +33,15 @@ export interface Apps {
 /** The app with that id, or undefined. */
 export function findApp(apps: Apps, sdkAppId: number): App | undefined {
   return apps.apps.find((app) => app.sdkAppId === sdkAppId);
+}
+
+/** Which apps want callbacks, and which do not. */
+export function callbackApps({ apps }: Apps): {
+  readonly addresses: readonly (AppCallbacks & { readonly appId: number })[];
+  readonly silentApps: readonly number[];
+} {
+  return {
+    addresses: apps.flatMap(({ sdkAppId: appId, callbacks }) => (callbacks ? [{ appId, ...callbacks }] : [])),
+    silentApps: apps.flatMap(({ sdkAppId, callbacks }) => (callbacks ? [] : [sdkAppId])),
+  };
 }

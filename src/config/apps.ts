@@ -8,6 +8,7 @@ import { DEFAULT_RETRY } from '../domain/push/retry-policy.ts';
 import { Secret } from '../domain/secret.ts';
 import type { Apps } from './app.ts';
 import { createOnce } from './atomic-file.ts';
+import { callbacksSchema } from './callbacks-schema.ts';
 import { retrySchema } from './retry-schema.ts';
 
 const FIRST_APP_ID = 1_400_000_001;
@@ -24,7 +25,6 @@ function checkRetry(change: RetryChange, context: z.RefinementCtx): void {
     context.addIssue({ code: 'custom', message: toGatewayError(error).message });
   }
 }
-
 const APP = z.strictObject({
   sdkAppId: z.number().int().min(1).max(MAX_APP_ID),
   name: z.string().regex(NAME, 'has 1 to 64 letters, digits, spaces, dots, underscores or hyphens'),
@@ -32,6 +32,7 @@ const APP = z.strictObject({
   apiKeys: z.array(z.strictObject({ secretId: z.string().min(1).max(128), secretKey: secret })),
   playback: z.enum(['public', 'token']).default('public'),
   retry: retrySchema.superRefine(checkRetry).optional(),
+  callbacks: callbacksSchema.optional(),
 });
 
 const APPS = z
@@ -74,6 +75,7 @@ export function parseApps(text: string, where: string): Apps {
       apiKeys: app.apiKeys.map((key) => ({ secretId: key.secretId, secretKey: new Secret(key.secretKey) })),
       playback: app.playback,
       ...(app.retry && { retry: app.retry }),
+      ...(app.callbacks && { callbacks: app.callbacks }),
     })),
     adminToken: new Secret(parsed.data.adminToken),
   };

@@ -8,13 +8,13 @@ import type { Announcements } from '../queue/announcements.ts';
 import { sendControl } from '../queue/control-channel.ts';
 import { createJobQueues, type JobQueues } from '../queue/queues.ts';
 import { onReady, Steadiness } from '../queue/redis.ts';
+import { Seat } from '../queue/seat.ts';
 import { removeStaleStatuses } from '../tasks/job-status.ts';
 import { listLeased, pruneLeases } from '../tasks/lease.ts';
 import { createRequestedJobs, JOBS_REQUESTED, type RequestedJobs } from '../tasks/requested-jobs.ts';
 import { TASKS_CHANGED, type TaskStore } from '../tasks/task-store.ts';
 import { pruneHlsWanted, readHlsWanted } from './hls-wanted.ts';
 import { StartBackoff } from './start-backoff.ts';
-import { WatcherSeat } from './watcher-seat.ts';
 
 /** What the watcher needs of the room registry. */
 export interface WatchedRooms {
@@ -106,7 +106,7 @@ class Rounds {
   readonly #queues: JobQueues;
   readonly #requested: RequestedJobs;
   readonly #steadiness: Steadiness;
-  readonly #seat: WatcherSeat;
+  readonly #seat: Seat;
   readonly #backoff = new StartBackoff();
   readonly #stoppedAtMs = new Map<string, number>();
   #memory: PlanMemory = EMPTY_MEMORY;
@@ -119,7 +119,7 @@ class Rounds {
     this.#queues = queues;
     this.#requested = createRequestedJobs(options.redis);
     this.#steadiness = steadiness;
-    this.#seat = new WatcherSeat(options.redis, options.gatewayId);
+    this.#seat = new Seat(options.redis, { key: 'roomcast:watcher', who: options.gatewayId });
   }
 
   /** Never throws: whatever goes wrong, the next round looks again. */

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { MixEvent } from '../domain/mix-event.ts';
 import { givesWay, isPushEvent, type PushEvent, subjectOf, type TaskEvent } from '../domain/task-event.ts';
 import type { Announcements } from '../queue/announcements.ts';
-import { onReady, reach } from '../queue/redis.ts';
+import { reach } from '../queue/redis.ts';
+import { createWaitingWrites } from '../queue/waiting-writes.ts';
 
 /** PUBLISHed with each event and whose it is, as JSON. */
 const EVENTS = 'roomcast:events';
@@ -12,7 +13,6 @@ const KEPT = 100;
 const KEPT_MS = 7 * 24 * 3_600_000;
 /** Kept events that wait for Redis. */
 const MAX_WAITING = 500;
-const RETRY_MS = 2000;
 
 /**
  * Appends an event to a list; in a full one the oldest about what the most are about gives way, so that one noisy
@@ -56,12 +56,6 @@ export function createEventSender({
   readonly redis: Redis;
   readonly log: Logger;
 }): EventSender {
-  const waiting: TaskEvent[] = [];
-  let lost = 0;
-  let sending: Promise<void> = Promise.resolve();
-  let isSending = false;
-  let retry: NodeJS.Timeout | undefined;
-
   async function write(told: TaskEvent): Promise<void> {
     const { taskId, event } = told;
     const list = listOf(isPushEvent(event) ? 'push' : 'mix', taskId);
@@ -75,52 +69,24 @@ export function createEventSender({
     if (failed) log.warn({ reason: failed.message, event: told.event }, 'an event could not be kept');
   }
 
-  /** Sends until nothing waits; nothing lies between its last look and its end, so that no event is overlooked. */
-  async function sendWaiting(): Promise<void> {
-    isSending = true;
-    try {
-      for (let [first] = waiting; first !== undefined; [first] = waiting) {
-        await write(first);
-        // The list may have been cut while it was written.
-        if (waiting[0] === first) waiting.shift();
-      }
-      if (lost > 0) log.warn({ lost }, 'events were left out: Redis was away too long');
-      lost = 0;
-    } catch (error) {
-      log.debug({ err: error }, 'events wait for Redis');
-      // It may hang without losing its connections.
-      clearTimeout(retry);
-      retry = setTimeout(trySending, RETRY_MS);
-    } finally {
-      isSending = false;
-    }
-  }
-
-  function trySending(): void {
-    if (!isSending) sending = sendWaiting();
-  }
-
-  const stopWaiting = onReady(redis, trySending);
+  const kept = createWaitingWrites<TaskEvent>({
+    redis,
+    log,
+    what: 'events',
+    write,
+    max: MAX_WAITING,
+    givesWay: (waiting) => givesWay(waiting.map(({ taskId, event }) => `${taskId} ${subjectOf(event)}`)),
+  });
   return {
     send(told) {
-      if (told.event.type === 'speaking') {
-        // A level that comes late is worth nothing.
-        redis.publish(EVENTS, JSON.stringify(told)).catch(() => undefined);
+      if (told.event.type !== 'speaking') {
+        kept.add(told);
         return;
       }
-      waiting.push(told);
-      if (waiting.length > MAX_WAITING) {
-        waiting.splice(givesWay(waiting.map(({ taskId, event }) => `${taskId} ${subjectOf(event)}`)), 1);
-        lost += 1;
-      }
-      trySending();
+      // A level that comes late is worth nothing.
+      redis.publish(EVENTS, JSON.stringify(told)).catch(() => undefined);
     },
-    async close() {
-      stopWaiting();
-      trySending();
-      await sending;
-      clearTimeout(retry);
-    },
+    close: kept.close,
   };
 }
 

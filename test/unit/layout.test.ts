@@ -13,6 +13,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/config': ['src/domain', 'src/identity'],
   'src/media': ['src/domain', 'src/media'],
   'src/queue': ['src/domain'],
+  'src/callbacks': ['src/domain', 'src/identity', 'src/queue'],
   'src/tasks': ['src/domain', 'src/identity', 'src/queue'],
   'src/rooms': ['src/domain', 'src/identity', 'src/tasks', 'src/queue'],
   'src/ingest': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/config'],
@@ -20,7 +21,16 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/supervisor': ['src/domain'],
   'src/doctor': ['src/config', 'src/media'],
   'src/redis': ['src/domain', 'src/config', 'src/supervisor'],
-  jobs: ['jobs', 'src/domain', 'src/identity', 'src/media', 'src/tasks', 'src/queue', 'src/rooms'],
+  jobs: [
+    'jobs',
+    'src/domain',
+    'src/identity',
+    'src/media',
+    'src/tasks',
+    'src/queue',
+    'src/rooms',
+    'src/callbacks',
+  ],
 };
 
 /** The folders of `media`: each imports only from those above it here. */

@@ -1,3 +1,4 @@
+import type { CallbackFigures, CallbackOutcome } from '../../domain/callback/callback.ts';
 import type { RecordStatus, StoredJobStatus } from '../../domain/job.ts';
 import type { RoomFacts } from '../../domain/room.ts';
 import type { Task } from '../../domain/task.ts';
@@ -15,6 +16,8 @@ export interface SharedFacts {
   readonly statuses: ReadonlyMap<string, StoredJobStatus>;
   readonly rooms: readonly RoomFacts[];
   readonly workers: readonly WorkerFacts[];
+  /** Of apps that want callbacks. */
+  readonly callbacks: readonly CallbackFigures[];
 }
 
 const WORKER_FIGURES: readonly Figure<WorkerFacts>[] = [
@@ -91,8 +94,30 @@ function recordFamily(tasks: readonly Task[], statuses: ReadonlyMap<string, Stor
   };
 }
 
+const OUTCOMES: readonly CallbackOutcome[] = ['delivered', 'given-up', 'dropped'];
+
+function callbackFamilies(callbacks: readonly CallbackFigures[]): readonly MetricFamily[] {
+  return [
+    {
+      name: 'roomcast_callbacks_total',
+      type: 'counter',
+      help: 'Callbacks by how they ended: taken, given up after a minute, or too many to be kept.',
+      samples: callbacks.flatMap(({ appId, ended }) =>
+        OUTCOMES.map((outcome) => ({ labels: { app: String(appId), outcome }, value: ended[outcome] })),
+      ),
+    },
+    {
+      name: 'roomcast_callbacks_waiting',
+      type: 'gauge',
+      help: 'Callbacks that were not delivered yet.',
+      samples: callbacks.map(({ appId, waiting }) => ({ labels: { app: String(appId) }, value: waiting })),
+    },
+  ];
+}
+
 /** What any gateway can tell of tasks, rooms and workers. */
-export function sharedMetrics({ tasks, statuses, rooms, workers }: SharedFacts): readonly MetricFamily[] {
+export function sharedMetrics(facts: SharedFacts): readonly MetricFamily[] {
+  const { tasks, statuses, rooms, workers, callbacks } = facts;
   const relays = tasks.filter((task) => task.kind === 'relay');
   const labelled = workers.map((of) => ({ labels: { worker: of.workerId }, of }));
   return [
@@ -102,5 +127,6 @@ export function sharedMetrics({ tasks, statuses, rooms, workers }: SharedFacts):
     recordFamily(tasks, statuses),
     ...familiesOf(APP_FIGURES, byApp(rooms)),
     ...familiesOf(WORKER_FIGURES, labelled),
+    ...callbackFamilies(callbacks),
   ];
 }

@@ -67,6 +67,7 @@ function context(epoch: number, signal: AbortSignal): JobContext {
     signal,
     leftBehind: null,
     emit: () => undefined,
+    tellApp: () => undefined,
     report: (status) => {
       statuses.push(status);
     },

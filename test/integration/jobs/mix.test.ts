@@ -111,6 +111,7 @@ async function startJobRig(): Promise<JobRig> {
     signal: controller.signal,
     leftBehind: null,
     emit: () => undefined,
+    tellApp: () => undefined,
     report(next) {
       if (next.kind === 'mix') status = next;
     },

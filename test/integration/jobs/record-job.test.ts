@@ -94,6 +94,7 @@ function context(job: JobRef, epoch: number, signal: AbortSignal): JobContext {
     signal,
     leftBehind: null,
     emit: () => undefined,
+    tellApp: () => undefined,
     report: (status) => {
       statuses.push(status);
     },

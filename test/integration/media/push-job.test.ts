@@ -96,6 +96,7 @@ function start(): void {
     signal: stop.signal,
     leftBehind: null,
     emit: () => undefined,
+    tellApp: () => undefined,
     facts: {
       getTask: async () => task,
       getRoom: async () => null,

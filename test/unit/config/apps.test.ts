@@ -51,6 +51,39 @@ describe('parseApps', () => {
     expect(attempt).not.toThrow(KEY);
   });
 
+  const CALLBACKS = { url: 'https://app.test/hook?token=s3cret', key: 'Key123' };
+
+  it('reads where an app wants callbacks, of all groups unless it names some', () => {
+    const wanting = [
+      { ...APP, callbacks: CALLBACKS },
+      { ...APP, sdkAppId: 2, callbacks: { ...CALLBACKS, groups: [1, 4] } },
+    ];
+    const { apps } = parseApps(JSON.stringify({ ...FILE, apps: wanting }), 'f');
+    expect(apps.map(({ callbacks }) => callbacks?.groups)).toEqual([
+      [1, 2, 3, 4],
+      [1, 4],
+    ]);
+    expect(apps[0]?.callbacks?.url.reveal()).toBe(CALLBACKS.url);
+    expect(apps[0]?.callbacks?.key.reveal()).toBe('Key123');
+    expect(JSON.stringify(apps)).not.toMatch(/s3cret|Key123/);
+  });
+
+  it.each([
+    ['another scheme', { url: 'ftp://app.test/s3cret' }],
+    ['no URL', { url: 's3cret' }],
+    ['a URL with a password', { url: 'https://ann:s3cret@app.test/' }],
+    ['a URL of 2084 characters', { url: `https://app.test/s3cret${'x'.repeat(2061)}` }],
+    ['a key with a hyphen', { key: 's3cret-1' }],
+    ['a key of 33 characters', { key: `s3cret${'x'.repeat(27)}` }],
+    ['a group that there is not', { groups: [9] }],
+    ['an unknown field', { secret: 's3cret' }],
+  ])('refuses callbacks with %s without repeating it', (_what, change) => {
+    const text = JSON.stringify({ ...FILE, apps: [{ ...APP, callbacks: { ...CALLBACKS, ...change } }] });
+    const attempt = () => parseApps(text, 'apps.json');
+    expect(attempt).toThrow(/callbacks/);
+    expect(attempt).not.toThrow(/s3cret/);
+  });
+
   it('accepts what the first start makes, another one each time', () => {
     const [one, two] = [parseApps(makeAppsText(), 'f'), parseApps(makeAppsText(), 'f')];
     expect(one.apps[0]?.secretKey.reveal()).toMatch(/^[0-9a-f]{64}$/);

@@ -4,7 +4,7 @@ import { createHttpServer } from '../../../../src/api/http-server.ts';
 import { type MetricsDeps, registerMetricsRoute } from '../../../../src/api/metrics/routes.ts';
 import { GatewayError } from '../../../../src/domain/errors.ts';
 
-const NOTHING = { tasks: [], statuses: new Map(), rooms: [], workers: [] };
+const NOTHING = { tasks: [], statuses: new Map(), rooms: [], workers: [], callbacks: [] };
 
 async function openMetrics(deps: Omit<MetricsDeps, 'streams'>) {
   const app = createHttpServer({ log: pino({ level: 'silent' }) });

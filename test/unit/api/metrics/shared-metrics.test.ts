@@ -86,6 +86,7 @@ const facts: SharedFacts = {
   ]),
   rooms: [],
   workers: [],
+  callbacks: [],
 };
 const linesOf = (shared: SharedFacts) => exposition(sharedMetrics(shared)).split('\n');
 const T1 = `app="1400000001",task="${relay.taskId}",target="t1",host="live.test",platform="youtube"`;
@@ -156,7 +157,7 @@ it('a mix that several tasks share is told of once, with its inputs by state', (
   ]);
 });
 
-it('counts rooms and users by app, recordings by state, and names tasks and workers', () => {
+it('counts rooms, users and callbacks by app, recordings by state, and names tasks and workers', () => {
   const user = { userId: 'u', order: 1, enteredAt: 1, lostAt: null, gatewayId: 'g', streams: [] };
   const room = { room: base.room, createdAt: 1, ownerUserId: 'u', gatewayId: 'g', users: [user, user] };
   const worker = {
@@ -175,7 +176,9 @@ it('counts rooms and users by app, recordings by state, and names tasks and work
     { ...room, appId: 1 },
     { ...room, appId: 2 },
   ];
-  expect(linesOf({ ...facts, rooms, workers: [worker] })).toEqual(
+  const ended = { delivered: 12, 'given-up': 1, dropped: 0 };
+  const callbacks = [{ appId: 2, ended, waiting: 3 }];
+  expect(linesOf({ ...facts, rooms, workers: [worker], callbacks })).toEqual(
     expect.arrayContaining([
       'roomcast_rooms{app="1"} 1',
       'roomcast_rooms{app="2"} 2',
@@ -186,6 +189,9 @@ it('counts rooms and users by app, recordings by state, and names tasks and work
       'roomcast_worker_cores{worker="w-1"} 8',
       'roomcast_worker_spare_cores{worker="w-1"} 2.5',
       'roomcast_worker_mixes{worker="w-1"} 3',
+      'roomcast_callbacks_total{app="2",outcome="delivered"} 12',
+      'roomcast_callbacks_total{app="2",outcome="given-up"} 1',
+      'roomcast_callbacks_waiting{app="2"} 3',
     ]),
   );
 });

@@ -1,0 +1,91 @@
+import type { CallbackEvent } from '../src/domain/callback/callback.ts';
+import {
+  NOT_TOLD,
+  type RelayProgress,
+  type RelayStep,
+  relayChanged,
+  relayErrorFields,
+  relayWaited,
+} from '../src/domain/callback/relay-progress.ts';
+import type { PushStatus } from '../src/domain/job.ts';
+import type { RelayTask } from '../src/domain/task.ts';
+import type { TargetChange } from '../src/media/push/target-spec.ts';
+
+/** An app's own server is told how the targets of a relay fare, as TRTC tells it: event 401. */
+export interface RelayCallbacks {
+  changed(change: TargetChange): void;
+  /** Call it about every second: some of what lasts is told again. */
+  tick(): void;
+}
+
+export interface RelayCallbacksDeps {
+  readonly task: Pick<RelayTask, 'appId' | 'room' | 'taskId' | 'agentUserId' | 'targets'>;
+  /** What a run before this one left: targets that it had on the air will recover, or are gone from the task. */
+  readonly leftBehind: PushStatus | null;
+  readonly send: (event: CallbackEvent) => void;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+
+const RELAY_EVENT = 401;
+
+interface Told {
+  readonly url: string;
+  readonly progress: RelayProgress;
+  /** Receivers sort by it: it grows with each event of a target. */
+  readonly lastAt: number;
+}
+
+export function createRelayCallbacks(deps: RelayCallbacksDeps): RelayCallbacks {
+  const { task, send, now } = deps;
+  const targets = new Map<string, Told>();
+  function info(
+    url: string,
+    at: number,
+    { status, error }: RelayStep['told'][number],
+  ): CallbackEvent['info'] {
+    return {
+      RoomId: task.room.value,
+      RoomType: task.room.kind === 'number' ? 0 : 1,
+      EventMsTs: at,
+      UserId: task.agentUserId,
+      TaskId: task.taskId,
+      Payload: { Url: url, Status: status, ...relayErrorFields(error) },
+    };
+  }
+
+  function tell(targetId: string, before: Told, { progress, told }: RelayStep): void {
+    let { lastAt } = before;
+    for (const one of told) {
+      lastAt = Math.max(now(), lastAt + 1);
+      const { appId, taskId } = task;
+      send({ appId, lane: taskId, group: 4, type: RELAY_EVENT, info: info(before.url, lastAt, one) });
+    }
+    targets.set(targetId, { ...before, progress, lastAt });
+  }
+
+  function changed({
+    targetId,
+    url,
+    to,
+    error,
+  }: Pick<TargetChange, 'targetId' | 'url' | 'to' | 'error'>): void {
+    const before = targets.get(targetId) ?? { url, progress: NOT_TOLD, lastAt: 0 };
+    tell(targetId, before, relayChanged(before.progress, { to, error }, now()));
+    if (to === 'stopped') targets.delete(targetId);
+  }
+
+  for (const { targetId, url, state } of deps.leftBehind?.targets ?? []) {
+    const { progress } = relayChanged(NOT_TOLD, { to: state, error: null }, now());
+    targets.set(targetId, { url, progress, lastAt: 0 });
+    if (!task.targets.some(({ id }) => id === targetId))
+      changed({ targetId, url, to: 'stopped', error: null });
+  }
+
+  return {
+    changed,
+    tick() {
+      for (const [id, before] of targets) tell(id, before, relayWaited(before.progress, now()));
+    },
+  };
+}
