@@ -24,6 +24,7 @@ missing_packages() {
   has redis-server || printf ' redis-server'
   has nginx || printf ' nginx-light'
   has_nginx_rtmp || printf ' libnginx-mod-rtmp'
+  has rtmpdump || printf ' rtmpdump'
 }
 
 # Fonts for watermarks: whether a character (hexadecimal) has a picture in some font, by fontconfig or else by the
