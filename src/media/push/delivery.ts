@@ -48,17 +48,21 @@ const RULES: Readonly<Record<TakenHow, Rule>> = {
   handed: { proofBytes: 4.5 * 1024 * 1024, patience: 1 },
 };
 
-/** A stream of few bytes proves itself by not stalling for so long: longer than any patience. */
-const PROOF_MS = 20_000;
+/** A stream of few bytes is proven by time: after so long, when some of it was taken within the latter. */
+const PROOF_MS = 15_000;
+const PROOF_IDLE_MS = 10_000;
 /** What a session begins with is several seconds of media at once: no lag before it had this time. */
 const OPENING_MS = 3000;
 
+function isProof({ how, ageMs, takenBytes, idleMs }: DeliveryFacts): boolean {
+  return takenBytes >= RULES[how].proofBytes || (ageMs >= PROOF_MS && idleMs < PROOF_IDLE_MS);
+}
+
 /** What the counts of a session say; `wasProven`: it took bytes before. */
 export function judgeDelivery(facts: DeliveryFacts, limits: DeliveryLimits, wasProven: boolean): Delivery {
-  const { how, ageMs, takenBytes, idleMs, lagMs, sinceDropMs } = facts;
-  const rule = RULES[how];
-  if (idleMs > limits.stalledMs * rule.patience) return 'stalled';
-  if (!wasProven && takenBytes < rule.proofBytes && ageMs < PROOF_MS) return 'unproven';
+  const { how, ageMs, idleMs, lagMs, sinceDropMs } = facts;
+  if (idleMs > limits.stalledMs * RULES[how].patience) return 'stalled';
+  if (!wasProven && !isProof(facts)) return 'unproven';
   if (sinceDropMs !== null && sinceDropMs < limits.degradedAfterDropMs) return 'lagging';
   return lagMs > limits.degradedLagMs && ageMs > OPENING_MS ? 'lagging' : 'taking';
 }

@@ -17,6 +17,7 @@ export interface TargetFigures {
   moved(to: TargetState): void;
   /** Call it a few times a second while a session is open. */
   check(nowMs: number): void;
+  readonly kbps: number;
   /** Times are Unix ms. */
   read(nowMs: number): Figures;
 }
@@ -54,6 +55,9 @@ export function createTargetFigures(): TargetFigures {
     },
     check(nowMs) {
       if (session) rate.update(session.takenBytes, nowMs);
+    },
+    get kbps() {
+      return rate.kbps;
     },
     read: (nowMs) => ({
       bytes: pastBytes + (session?.takenBytes ?? 0),

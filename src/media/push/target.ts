@@ -4,8 +4,10 @@ import type { TargetState, TargetStatus } from '../../domain/job.ts';
 import type { MessageCache } from '../rtmp/media-message.ts';
 import type { openRtmpPublisher, RtmpPublisher } from '../rtmp/publisher.ts';
 import type { Trust } from '../rtmp/trust.ts';
+import type { Delivery } from './delivery.ts';
 import type { TagWindow } from './merge-window.ts';
 import type { SendQueues } from './send-queues.ts';
+import { createSlowness } from './slowness.ts';
 import { createTargetFigures } from './target-figures.ts';
 import { createRetries } from './target-retries.ts';
 import {
@@ -70,13 +72,6 @@ export interface Target {
 
 const FAILURES: ReadonlySet<TargetEvent> = new Set<TargetEvent>(['failed', 'refused', 'exhausted']);
 const AFTER_FAILURE = { wait: 'failed', refused: 'refused', failed: 'exhausted' } as const;
-/** How often the figures of a slow peer are told anew. */
-const TOO_SLOW_EVERY_MS = 10_000;
-
-function tooSlow(takenKbps: number, streamKbps: number, frames: number): string {
-  const ofStream = streamKbps > 0 ? ` of the stream's ${streamKbps}` : '';
-  return `the server takes ${takenKbps}${ofStream} kbit/s: ${frames} frames were left out`;
-}
 
 /** Supervises one destination: connects, watches, backs off and retries as its rules say. */
 export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
@@ -88,7 +83,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
   let spec = first;
   let state: TargetState = spec.paused ? 'paused' : 'idle';
   let lastError: TargetStatus['lastError'] = null;
-  let toldSlow = { atMs: Number.NEGATIVE_INFINITY, dropped: 0 };
+  let slowness = createSlowness(deps.streamKbps);
   let session: TargetSession | null = null;
   let opening: AbortController | null = null;
   let hasSource = false;
@@ -180,17 +175,14 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
     }
     if (session.isProved) retries.proved();
     if (delivery === 'unproven') return;
-    noteSlowness(session, nowMs);
+    noteSlowness(delivery, session, nowMs);
     move(delivery);
   }
 
   /** The session is kept while bytes move: a new one would go the same way, and begin with a burst. */
-  function noteSlowness({ droppedFrames }: TargetSession, nowMs: number): void {
-    const dropped = droppedFrames - toldSlow.dropped;
-    if (dropped <= 0 || nowMs - toldSlow.atMs < TOO_SLOW_EVERY_MS) return;
-    toldSlow = { atMs: nowMs, dropped: droppedFrames };
-    const { kbps } = figures.read(Date.now());
-    noteError('too-slow', tooSlow(kbps, deps.streamKbps(), dropped));
+  function noteSlowness(delivery: Delivery, { droppedFrames, lagMs }: TargetSession, nowMs: number): void {
+    const message = slowness.look(delivery, { nowMs, lagMs, droppedFrames, kbps: figures.kbps });
+    if (message !== null) noteError('too-slow', message);
   }
 
   /** Detaches the session, its counts kept; its late events mean nothing from then on. */
@@ -198,7 +190,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
     const old = session;
     session = null;
     if (old) figures.closed();
-    toldSlow = { atMs: Number.NEGATIVE_INFINITY, dropped: 0 };
+    slowness = createSlowness(deps.streamKbps);
     return old;
   }
 

@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { FlvTag } from '../../../../src/media/flv/tag.ts';
+import { createMergeLanes } from '../../../../src/media/push/merge-lanes.ts';
+import { createMessageCache } from '../../../../src/media/rtmp/media-message.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function sound(timestamp: number): FlvTag {
+  return { type: 8, timestamp, data: Buffer.from([0xaf, 1, timestamp & 0xff]) };
+}
+
+it('a target that moves from window to window gets every tag once and in order, and so do those beside it', () => {
+  const lanes = createMergeLanes(createMessageCache());
+  const got = { moving: [] as number[], short: [] as number[], long: [] as number[] };
+  const taker = (times: number[]) => ({
+    write: ({ tags }: { tags: readonly FlvTag[] }) => void times.push(...tags.map((tag) => tag.timestamp)),
+  });
+  const moving = taker(got.moving);
+  lanes.add(taker(got.short), 40);
+  lanes.add(taker(got.long), 350);
+  lanes.add(moving, 40);
+  const lengths = [350, 0, 350, 40, 100, 350];
+  for (let at = 0; at < 1000; at += 10) {
+    lanes.push(sound(at));
+    vi.advanceTimersByTime(10);
+    // Never at a boundary of both.
+    if (at % 150 === 70) lanes.move(moving, lengths.shift() ?? 0);
+  }
+  lanes.flush();
+  const all = Array.from({ length: 100 }, (_, n) => n * 10);
+  expect(lengths).toHaveLength(0);
+  expect(got).toEqual({ moving: all, short: all, long: all });
+  lanes.clear();
+  expect(vi.getTimerCount()).toBe(0);
+});
