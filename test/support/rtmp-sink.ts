@@ -9,6 +9,8 @@ export interface RtmpSinkOptions {
   readonly onMedia?: (message: RtmpMessage) => void;
   /** Acknowledges as often as it is asked to, as common servers do; true by default. */
   readonly acknowledges?: boolean;
+  /** Once a publisher is accepted it reads no more than so much; 0 is nothing. */
+  readonly bytesPerSecond?: number;
 }
 
 export interface RtmpSink {
@@ -34,6 +36,7 @@ const HANDSHAKE_BYTES = 1536;
 export async function startRtmpSink({
   onMedia,
   acknowledges = true,
+  bytesPerSecond = Number.POSITIVE_INFINITY,
 }: RtmpSinkOptions = {}): Promise<RtmpSink> {
   const sockets = new Set<Socket>();
   const media: (RtmpMessage & { session: number })[] = [];
@@ -52,6 +55,8 @@ export async function startRtmpSink({
     let received = 0;
     let acknowledged = 0;
     let ackWindow = Number.POSITIVE_INFINITY;
+    let resumeTimer: NodeJS.Timeout | undefined;
+    socket.once('close', () => clearTimeout(resumeTimer));
     const send = (values: Parameters<typeof encodeAmf>[0], streamId = 0) =>
       socket.write(
         encodeMessage(
@@ -107,12 +112,21 @@ export async function startRtmpSink({
       return isWhole ? bytes.subarray(first + HANDSHAKE_BYTES) : null;
     }
 
+    /** The next chunk is read when this one's time is over. */
+    function slowDown(bytes: number): void {
+      if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
+      socket.pause();
+      if (bytesPerSecond === 0) return;
+      resumeTimer = setTimeout(() => socket.resume(), (bytes / bytesPerSecond) * 1000);
+    }
+
     socket.on('data', (chunk: Buffer) => {
       const rest = hello === null ? chunk : shakeHands(chunk, hello);
       received += chunk.length;
       if (rest && rest.length > 0) reader.push(rest);
       acknowledge();
       if (isStalled) socket.pause();
+      else if (session > 0) slowDown(chunk.length);
     });
   }
 

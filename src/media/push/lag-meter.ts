@@ -11,6 +11,8 @@ export interface SentCounts {
   readonly acknowledgements: number;
   /** At least so many were confirmed by the peer's TCP; null where the system does not tell. */
   readonly confirmedBytes: number | null;
+  /** So many were written when that was found out. */
+  readonly confirmedOf: number;
 }
 
 export interface LagMeter {
@@ -53,6 +55,7 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
     ackedBytes: null,
     acknowledgements: 0,
     confirmedBytes: null,
+    confirmedOf: 0,
   };
   let taken = 0;
   let takenAt: number | null = null;
@@ -91,6 +94,13 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
     return first === undefined || newest === null ? 0 : Math.max(0, timestampStep(first.timestamp, newest));
   }
 
+  /** As of when the system was asked: what was written since says nothing. */
+  function confirmedLagMs(): number {
+    const first = marks.find((mark) => mark.endBytes > takenBytes());
+    const last = marks.findLast((mark) => mark.endBytes <= counts.confirmedOf);
+    return first && last ? Math.max(0, timestampStep(first.timestamp, last.timestamp)) : 0;
+  }
+
   return {
     wrote(timestamp, writtenBytes, fromMs = timestamp) {
       newest = timestamp;
@@ -117,7 +127,7 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
       return how();
     },
     get lagMs() {
-      return mediaBehind(takenBytes());
+      return how() === 'confirmed' ? confirmedLagMs() : mediaBehind(takenBytes());
     },
     queuedMs: mediaBehind,
     stalledMs: (nowMs) => (takenAt === null ? 0 : nowMs - takenAt),

@@ -70,7 +70,7 @@ export interface PushRun {
 }
 
 /** How often the system is asked what it keeps for peers that do not acknowledge. */
-const PROBE_EVERY_MS = 1000;
+const PROBE_EVERY_MS = 500;
 
 export function createPushRun(deps: PushRunDeps): PushRun {
   const settings = deps.settings ?? DEFAULT_PUSH_SETTINGS;

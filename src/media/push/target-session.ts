@@ -49,6 +49,7 @@ export const FIRST_ACK_BYTES = 16 * 1024;
 const PROVED_MS = 3000;
 /** Drops go on until so much of the queue is left. */
 const RESUME_SHARE = 0.5;
+const UNSURE_MS = 1000;
 /** No kernel holds more of what it was handed. */
 const KERNEL_BYTES = 4 * 1024 * 1024;
 
@@ -69,6 +70,8 @@ export function createTargetSession(
   const baseBytes = publisher.writtenBytes;
   let askedBytes = FIRST_ACK_BYTES;
   let confirmedBytes: number | null = null;
+  let confirmedAtMs = performance.now();
+  let confirmedOf = 0;
   let takenBytes = 0;
   let isProven = false;
   let isProved = false;
@@ -145,6 +148,18 @@ export function createTargetSession(
     takenBytes = Math.max(takenBytes, ackedOfStream() ?? inKernel);
   }
 
+  /**
+   * What was written while the system answered makes the count too small, and a later one would look like progress:
+   * such an answer is taken only when there was no better one for a while.
+   */
+  function confirm(writtenBefore: number, sentBefore: number, waiting: number): void {
+    const nowMs = performance.now();
+    if (publisher.sentBytes !== sentBefore && nowMs - confirmedAtMs < UNSURE_MS) return;
+    confirmedAtMs = nowMs;
+    confirmedBytes = Math.max(confirmedBytes ?? 0, sentBefore - waiting);
+    confirmedOf = writtenBefore;
+  }
+
   /** Of the stream, by the way of counting that the judgement goes by. */
   function judgedBytes(): number {
     // The first acknowledgement is proof, though a lag is not measured by it yet.
@@ -188,7 +203,8 @@ export function createTargetSession(
     check(nowMs) {
       startedAt ??= nowMs;
       const { writtenBytes, sentBytes, ackedBytes, acknowledgements } = publisher;
-      meter.update({ writtenBytes, sentBytes, ackedBytes, acknowledgements, confirmedBytes }, nowMs);
+      const acked = { ackedBytes, acknowledgements };
+      meter.update({ writtenBytes, sentBytes, ...acked, confirmedBytes, confirmedOf }, nowMs);
       countTaken();
       const facts = {
         how: meter.how,
@@ -206,11 +222,10 @@ export function createTargetSession(
     },
     probe() {
       if (meter.how === 'acknowledged') return null;
-      // Read before the system answers: what is counted too much as waiting was written since.
-      const { ports, sentBytes } = publisher;
+      const { ports, writtenBytes, sentBytes } = publisher;
       return (queues) => {
         const waiting = ports === null ? null : queues.waitingBytes(ports);
-        if (waiting !== null) confirmedBytes = Math.max(confirmedBytes ?? 0, sentBytes - waiting);
+        if (waiting !== null) confirm(writtenBytes, sentBytes, waiting);
       };
     },
     get takenBytes() {

@@ -5,7 +5,7 @@ import { createLagMeter, type SentCounts } from '../../../../src/media/push/lag-
 function counts(told: Partial<SentCounts> & Pick<SentCounts, 'writtenBytes' | 'sentBytes'>): SentCounts {
   const ackedBytes = told.ackedBytes ?? null;
   const acknowledgements = Math.floor((ackedBytes ?? 0) / 250_000);
-  return { confirmedBytes: null, acknowledgements, ...told, ackedBytes };
+  return { confirmedBytes: null, confirmedOf: told.writtenBytes, acknowledgements, ...told, ackedBytes };
 }
 
 describe('a lag meter', () => {
