@@ -12,7 +12,7 @@ const COUNTS = 'roomcast:callbacks:counts';
 const MAX_KEPT = 5000;
 /** An outbox that nobody adds to and nobody empties. */
 const KEPT_MS = 7 * 24 * 3_600_000;
-/** Of one process while Redis is away. */
+/** Of one process while Redis is away; the oldest give way. */
 const MAX_WAITING = 1000;
 
 const streamOf = (appId: number) => `roomcast:callbacks:outbox:${appId}`;
@@ -40,8 +40,12 @@ export interface CallbackSender {
 }
 
 /** Where this process puts what apps are to be told. */
-export function createCallbackSender(deps: { readonly redis: Redis; readonly log: Logger }): CallbackSender {
-  const { redis, log } = deps;
+export function createCallbackSender(deps: {
+  readonly redis: Redis;
+  readonly log: Logger;
+  readonly maxWaiting?: number;
+}): CallbackSender {
+  const { redis, log, maxWaiting = MAX_WAITING } = deps;
   const lost = new Map<number, number>();
 
   async function write(event: CallbackEvent): Promise<void> {
@@ -59,7 +63,7 @@ export function createCallbackSender(deps: { readonly redis: Redis; readonly log
     log,
     what: 'callbacks',
     write,
-    max: MAX_WAITING,
+    max: maxWaiting,
     onLost: ({ appId }) => lost.set(appId, (lost.get(appId) ?? 0) + 1),
   });
   return { send: writes.add, close: writes.close };

@@ -73,8 +73,8 @@ async function deliverer(who: string, settings = SETTINGS, groups: CallbackGroup
   return { delivery, die };
 }
 
-function sender() {
-  const made = createCallbackSender({ redis, log });
+function sender(maxWaiting = 1000) {
+  const made = createCallbackSender({ redis, log, maxWaiting });
   undo.push(() => made.close());
   return made;
 }
@@ -245,18 +245,18 @@ describe('what is to be delivered', () => {
   });
 
   it('survives a restart of Redis, what comes meanwhile is kept by its producer and bounded', async () => {
-    const events = sender();
+    const events = sender(30);
     events.send(event('x', 0));
     await eventually(async () => (await figures())?.waiting === 1, WAIT_MS);
     await server.kill();
-    for (let n = 1; n <= 1005; n += 1) events.send(event('x', n));
+    for (let n = 1; n <= 35; n += 1) events.send(event('x', n));
     await server.restart();
     await deliverer('late');
     await eventually(async () => {
       const now = await figures().catch(() => undefined);
-      return now?.ended.delivered === 1001;
+      return now?.ended.delivered === 31;
     }, WAIT_MS);
     expect((await figures())?.ended.dropped).toBe(5);
-    expect(numbersOf('x')).toEqual([0, ...Array.from({ length: 1000 }, (_, index) => index + 6)]);
+    expect(numbersOf('x')).toEqual([0, ...Array.from({ length: 30 }, (_, index) => index + 6)]);
   });
 });

@@ -18,6 +18,7 @@ let good: RtmpSink;
 let bad: RtmpSink;
 let studio: Studio;
 let roomcast: RunningRoomcast;
+let taskId: string;
 
 beforeAll(async () => {
   hooks = await startHookServer();
@@ -80,7 +81,7 @@ it('an app hears of each URL of a relay: start, refusal, break, recovery and end
     '--json',
   ];
   const started = await roomcast.cli(asked, `${urls}\n`);
-  const { taskId } = JSON.parse(started.stdout) as { taskId: string };
+  ({ taskId } = JSON.parse(started.stdout) as { taskId: string });
   await eventually(() => statusesOf(good).at(-1) === 2, WAIT_MS);
   await eventually(() => statusesOf(bad).includes(4), WAIT_MS);
   good.reset();
@@ -120,8 +121,6 @@ it('an app hears of each URL of a relay: start, refusal, break, recovery and end
 });
 
 it('relay show has what happened to each target, and why', async () => {
-  const { stdout } = await roomcast.cli(['relay', 'list', '--json']);
-  const [{ taskId }] = JSON.parse(stdout) as [{ taskId: string }];
   const shown = JSON.parse((await roomcast.cli(['relay', 'show', taskId, '--json'])).stdout);
   const ways = shown.push.events
     .filter((event: { url: string }) => event.url === portOf(bad))
