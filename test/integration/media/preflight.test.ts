@@ -95,7 +95,7 @@ describe('a trial of a destination', () => {
 
   it('ends at its deadline as a timeout, its connection closed', async () => {
     const url = `rtmp://127.0.0.1:${await silentPort()}/live/${KEY}`;
-    const check = await checkDestination(url, { deadlineMs: 1000 });
+    const check = await checkDestination(url, { deadlineMs: 4000 });
     expect(check.error?.code).toBe('timeout');
     expect(check.steps.at(-1)).toMatchObject({ step: 'handshake', ok: false });
     await eventually(() => sockets.size === 0, WAIT_MS);

@@ -185,7 +185,7 @@ describe('TLS that does not come about is named', () => {
   });
 
   it('at nginx without TLS, in time', async () => {
-    const opening = open(`rtmps://localhost:${nginx.port}/live/k`, { connectTimeoutMs: 3000 });
+    const opening = open(`rtmps://localhost:${nginx.port}/live/k`, { connectTimeoutMs: 6000 });
     await expect(opening).rejects.toMatchObject({ code: 'tls-failed' });
   });
 
