@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { relayAnswer } from '../api/operator/schemas.ts';
+import { destinationAdvice } from '../domain/push/advice.ts';
 import { openApi } from './api-client.ts';
 import { type CommandIo, parseCommandArgs } from './command.ts';
 import { showRoom } from './rooms.ts';
@@ -42,12 +43,15 @@ function nextText({ attempt, nextRetryAt }: Target, nowMs: number): string {
 }
 
 /** What the columns have no room for: why it is not on the air, and what breaks limits. */
-function notes(target: Target, nowMs: number): string[] {
+function notes(target: Target, nowMs: number, isWhole: boolean): string[] {
   const { lastError, warnings } = target;
   const why =
     lastError === null || isOnAir(target)
       ? []
-      : [`${nextText(target, nowMs)}${lastError.code}, ${lastError.message}`];
+      : [
+          `${nextText(target, nowMs)}${lastError.code}, ${lastError.message}`,
+          ...(isWhole ? [destinationAdvice(lastError.code)] : []),
+        ];
   return [...why, ...warnings.map((warning) => `warning: ${warning}`)].map((note) => `    ${note}`);
 }
 
@@ -59,7 +63,10 @@ export function targetLines(targets: readonly Target[], nowMs: number, isWhole: 
   );
   return [
     head,
-    ...rows.flatMap((line, at) => [line, ...targets.slice(at, at + 1).flatMap((one) => notes(one, nowMs))]),
+    ...rows.flatMap((line, at) => [
+      line,
+      ...targets.slice(at, at + 1).flatMap((one) => notes(one, nowMs, isWhole)),
+    ]),
   ];
 }
 

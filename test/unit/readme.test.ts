@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/index.ts';
 import { ENVIRONMENT_NAMES } from '../../src/config/env.ts';
+import { PLATFORM_NAMES } from '../../src/domain/push/platform.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
@@ -16,6 +17,10 @@ describe('the README', () => {
 
   it.each(COMMANDS.map((command) => command.name))('tells of the command %s', (name) => {
     expect(readme).toMatch(new RegExp(`^\\| .*\`${name}[ \`].*\\|$`, 'm'));
+  });
+
+  it.each(PLATFORM_NAMES)('tells how %s is named as a target', (name) => {
+    expect(readme).toMatch(new RegExp(`\`${name}:(KEY|URL)\``));
   });
 
   it('names only npm scripts that exist', () => {

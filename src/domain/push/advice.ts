@@ -25,6 +25,7 @@ const ADVICE: Partial<Readonly<Record<ErrorCode, string>>> = {
 };
 
 /** One sentence or two for people. */
-export function destinationAdvice(code: ErrorCode): string {
-  return ADVICE[code] ?? 'Try again; the log of roomcast may tell more.';
+export function destinationAdvice(code: string): string {
+  const known: Readonly<Record<string, string>> = ADVICE;
+  return known[code] ?? 'Try again; the log of roomcast may tell more.';
 }

@@ -50,6 +50,11 @@ describe('the list of relays', () => {
     expect(lines.join()).not.toContain('an hour ago');
   });
 
+  it('leaves what to do about it to `show`', () => {
+    expect(lines.join()).not.toMatch(/Check the port/);
+    expect(targetLines(relay([WAITING]).targets, 0, true)[3]).toMatch(/^ {4}Check the port/);
+  });
+
   it('shows beginning and end of a long URL; `show` shows it whole', () => {
     expect(lines.find((line) => line.startsWith('degraded'))).toMatch(
       / rtmps:\/\/ingest\.\S+…\S*\/app\/\*{4}$/,
