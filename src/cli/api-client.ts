@@ -4,7 +4,7 @@ import { appsPath } from '../config/apps.ts';
 import { loadConfig } from '../config/env.ts';
 import { readRunFile } from '../config/run-file.ts';
 import { type ErrorCode, GatewayError } from '../domain/errors.ts';
-import type { CommandIo } from './command.ts';
+import { type CommandIo, UsageError } from './command.ts';
 import { readLocalApps } from './local-apps.ts';
 
 const ANSWER_MS = 15_000;
@@ -81,7 +81,11 @@ export async function openApi(io: Pick<CommandIo, 'env' | 'signal'>): Promise<Ap
   };
 }
 
-/** Path of one task or stream. */
+/** What ids of tasks and streams are made of. */
+const ID = /^[\w~-]{1,400}$/;
+
+/** Path of one task or stream; throws UsageError for what is neither: it may be a push URL in the wrong place. */
 export function apiPath(group: 'relays' | 'recordings' | 'streams', id: string, rest = ''): string {
+  if (!ID.test(id)) throw new UsageError('a task and a stream are named by their ids, as they are listed');
   return `/${group}/${encodeURIComponent(id)}${rest}`;
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { apiPath } from '../../../src/cli/api-client.ts';
 import { UsageError } from '../../../src/cli/command.ts';
 import { assertOneReader, readReplacements, readTargets } from '../../../src/cli/target-options.ts';
 
@@ -53,6 +54,19 @@ describe('--replace', () => {
   it('wants a line for each new one of stdin', async () => {
     await expect(readReplacements(['a=-', 'b=-'], stdin(URL))).rejects.toThrow(UsageError);
     await expect(readReplacements(['a=-'], stdin(URL, `${URL}2`))).rejects.toThrow(UsageError);
+  });
+});
+
+describe('a task', () => {
+  it.each([URL, 'youtube:key-5f3a', ''])('is not %j, of which nothing is shown', (given) => {
+    const path = () => apiPath('relays', given, '/pause');
+    expect(path).toThrow(UsageError);
+    expect(path).not.toThrow(/5f3a/);
+  });
+
+  it('and a stream are named by their ids', () => {
+    expect(apiPath('relays', 'abcdefghij', '/pause')).toBe('/relays/abcdefghij/pause');
+    expect(apiPath('streams', '1400000001_~37_ann_main')).toBe('/streams/1400000001_~37_ann_main');
   });
 });
 

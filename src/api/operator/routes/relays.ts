@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
+import { hideDestinations } from '../../../domain/push/platforms.ts';
 import type { RoomFacts } from '../../../domain/room.ts';
 import type { RelayTask, Task } from '../../../domain/task.ts';
 import { withPaused, withRetry, withRetryOfAll } from '../../../domain/task-change.ts';
@@ -30,7 +31,8 @@ import { hasPublisher, readNewTask } from '../task-source.ts';
 const ENDED_SHOWN_MS = 3_600_000;
 
 function assertRelay(task: Task | null, taskId: string): RelayTask {
-  if (task?.kind !== 'relay') throw new GatewayError('not-found', `there is no relay ${taskId.slice(0, 80)}`);
+  if (task?.kind !== 'relay')
+    throw new GatewayError('not-found', `there is no relay ${hideDestinations(taskId).slice(0, 80)}`);
   return task;
 }
 
