@@ -115,7 +115,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     const onTargetChange = (change: TargetChange) => {
       context.log.info(change, 'push target changed');
       events.changed(change);
-      // What is stopped here goes on at another worker: its app hears of a recovery only.
+      // What is stopped here goes on at another worker: the app hears how it starts there.
       const goesOn = fence.signal.aborted || isHandedOver(context.signal);
       if (change.to !== 'stopped' || !goesOn) appCallbacks.changed(change);
     };
