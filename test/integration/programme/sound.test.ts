@@ -257,7 +257,9 @@ test('cells and volumes stand in the pictures, and what is wanted there changes 
     { uid: 'ann', zorder: 1, volume: 0 },
   ]);
   const steps = told.slice(1).map((message, at) => message.timestamp - (told[at]?.timestamp ?? 0));
-  for (const step of steps) expect(Math.abs(step - 500)).toBeLessThan(120);
+  // They go with pictures: with the next one, where a busy machine left some out.
+  const droppedMs = ((on.status()?.framesDropped ?? 0) * 1000) / SMALL_PROGRAMME.video.fps;
+  for (const step of steps) expect(Math.abs(step - 500)).toBeLessThan(120 + droppedMs);
 
   const own = messages.filter(
     ({ payloadType, payload }) => payloadType === 5 && payload.subarray(0, 16).toString('hex') === uuid,
