@@ -104,6 +104,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
   const mergeMs = options.mergeMs ?? 0;
   let parts: Buffer[] = [];
   let partBytes = 0;
+  let handed = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
@@ -173,7 +174,9 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
       return session.acknowledgements;
     },
     get sentBytes() {
-      return link.written - socket.writableLength;
+      // A socket that is gone holds nothing: what it threw away was not taken.
+      if (!socket.destroyed || socket.writableFinished) handed = link.written - socket.writableLength;
+      return handed;
     },
     closed: link.closed,
     close,

@@ -122,8 +122,11 @@ describe('a publisher over TLS', () => {
       return publisher.backlogBytes > 4 * bytes.length;
     }, WAIT_MS);
     expect(publisher.writtenBytes - publisher.sentBytes).toBe(publisher.backlogBytes);
+    const handed = publisher.sentBytes;
     publisher.destroy();
     expect(await publisher.closed).toMatchObject({ code: 'done' });
+    // What was thrown away then was not taken.
+    expect(publisher.sentBytes).toBe(handed);
   });
 
   it('ends as closed by the peer when the server dies', async () => {
