@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { toGatewayError } from '../../domain/errors.ts';
 import { createFlvParser } from './parser.ts';
 import type { FlvTag } from './tag.ts';
@@ -21,58 +21,115 @@ export type HttpFlvEnd =
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 3000;
 const KEEP_ALIVE_MS = 5000;
+const HTTP_PORT = 80;
+const OK = 200;
 const CONFLICT = 409;
+const MAX_HEAD_BYTES = 16 * 1024;
+const HEAD_END = '\r\n\r\n';
+const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})/;
+const NO_HTTP = 'the gateway does not speak HTTP';
+/** Reads follow one another into blocks, which tags share: Node would make a buffer of 64 kB for each tag that comes. */
+const BLOCK_BYTES = 128 * 1024;
+const MIN_ROOM_BYTES = 16 * 1024;
 
-function limitConnect(req: ClientRequest, ms: number): void {
-  req.once('socket', (socket) => {
-    const timer = setTimeout(() => req.destroy(new Error('no connection in time')), ms);
-    const clear = () => clearTimeout(timer);
-    socket.once('connect', clear).once('close', clear);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.setNoDelay(true);
-  });
+/** Room for reads; a block lives as long as what was read into it. */
+interface ReadBlocks {
+  room(): Buffer;
+  /** So many bytes of the room were filled. */
+  took(count: number): Buffer;
 }
 
-function readBody(
-  response: IncomingMessage,
-  options: HttpFlvOptions,
-  finish: (end: HttpFlvEnd) => void,
-): void {
-  const parser = createFlvParser({ onTag: options.onTag });
-  options.onOpen();
-  response.on('data', (chunk: Buffer) => {
+function createReadBlocks(): ReadBlocks {
+  let free: Buffer = Buffer.alloc(0);
+  return {
+    room() {
+      if (free.length < MIN_ROOM_BYTES) free = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      return free;
+    },
+    took(count) {
+      const bytes = free.subarray(0, count);
+      free = free.subarray(count);
+      return bytes;
+    },
+  };
+}
+
+function lost(message: string): HttpFlvEnd {
+  return { kind: 'lost', message };
+}
+
+/** Takes the bytes of a response: its head, then the stream; answers why it is over, or null while it goes on. */
+function createResponseReader({ onOpen, onTag }: HttpFlvOptions): (bytes: Buffer) => HttpFlvEnd | null {
+  const parser = createFlvParser({ onTag });
+  let head: Buffer | null = Buffer.alloc(0);
+
+  function readHead(bytes: Buffer): HttpFlvEnd | null {
+    const whole: Buffer = Buffer.concat([head ?? Buffer.alloc(0), bytes]);
+    const end = whole.indexOf(HEAD_END);
+    head = whole;
+    if (end < 0) return whole.length > MAX_HEAD_BYTES ? lost(NO_HTTP) : null;
+    const status = Number(STATUS_LINE.exec(whole.toString('latin1', 0, end))?.[1] ?? 0);
+    if (status === 0) return lost(NO_HTTP);
+    if (status !== OK) return status === CONFLICT ? { kind: 'fenced' } : { kind: 'refused', status };
+    head = null;
+    onOpen();
+    parser.push(whole.subarray(end + HEAD_END.length));
+    return null;
+  }
+
+  return (bytes) => {
     try {
-      parser.push(chunk);
+      if (head !== null) return readHead(bytes);
+      parser.push(bytes);
+      return null;
     } catch (error) {
-      finish({ kind: 'lost', message: toGatewayError(error).message });
+      return lost(toGatewayError(error).message);
     }
+  };
+}
+
+/** Connects and asks; `onBytes` answers false when no more is to be read. */
+function openRequest(address: string, onBytes: (bytes: Buffer) => boolean): Socket {
+  const url = new URL(address);
+  const blocks = createReadBlocks();
+  const socket = connect({
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(url.port || HTTP_PORT),
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    onread: { buffer: () => blocks.room(), callback: (count) => onBytes(blocks.took(count)) },
   });
-  const ended = () => finish({ kind: 'lost', message: 'the gateway ended the stream' });
-  response.once('end', ended).once('close', ended).once('error', ended);
+  // Of version 1.0, so that the body comes as it is, up to the end of the connection.
+  socket.write(`GET ${url.pathname}${url.search} HTTP/1.0\r\nHost: ${url.host}\r\n\r\n`);
+  return socket;
 }
 
 /** Reads one HTTP-FLV response to its end, whatever ends it; never throws. An idle stream is no failure. */
 export async function readHttpFlv(options: HttpFlvOptions): Promise<HttpFlvEnd> {
+  const { signal, connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
   return new Promise((resolve) => {
-    if (options.signal.aborted) return resolve({ kind: 'aborted' });
-    const req = request(options.url, { agent: false, method: 'GET' });
-    const abort = () => finish({ kind: 'aborted' });
+    if (signal.aborted) return resolve({ kind: 'aborted' });
+    const read = createResponseReader(options);
     let over = false;
+    const socket = openRequest(options.url, (bytes) => {
+      const end = over ? null : read(bytes);
+      if (end !== null) finish(end);
+      return !over;
+    });
+    const timer = setTimeout(() => finish(lost('no connection in time')), connectTimeoutMs);
+    const abort = () => finish({ kind: 'aborted' });
     function finish(end: HttpFlvEnd): void {
       if (over) return;
       over = true;
-      options.signal.removeEventListener('abort', abort);
-      req.destroy();
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
       resolve(end);
     }
-    options.signal.addEventListener('abort', abort, { once: true });
-    limitConnect(req, options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
-    req.on('error', (error) => finish({ kind: 'lost', message: error.message }));
-    req.once('response', (response) => {
-      const status = response.statusCode ?? 0;
-      if (status === 200) readBody(response, options, finish);
-      else finish(status === CONFLICT ? { kind: 'fenced' } : { kind: 'refused', status });
-    });
-    req.end();
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('connect', () => clearTimeout(timer));
+    socket.on('error', (error) => finish(lost(error.message)));
+    socket.once('close', () => finish(lost('the gateway ended the stream')));
   });
 }
