@@ -1,5 +1,4 @@
 import type { FlvTag } from '../flv/tag.ts';
-import type { MessageCache } from '../rtmp/media-message.ts';
 import { createMergeWindow, type MergeWindow, type TagWindow } from './merge-window.ts';
 
 /** Who takes the windows of a lane. */
@@ -28,7 +27,7 @@ interface Lane {
   readonly takers: Set<WindowTaker>;
 }
 
-export function createMergeLanes(cache: MessageCache): MergeLanes {
+export function createMergeLanes(): MergeLanes {
   const lanes = new Map<number, Lane>();
 
   function laneOf(mergeMs: number): Lane {
@@ -38,7 +37,7 @@ export function createMergeLanes(cache: MessageCache): MergeLanes {
     const onWindow = (window: TagWindow) => {
       for (const taker of takers) taker.write(window);
     };
-    const lane: Lane = { window: createMergeWindow({ mergeMs, cache, onWindow }), takers };
+    const lane: Lane = { window: createMergeWindow({ mergeMs, onWindow }), takers };
     lanes.set(mergeMs, lane);
     return lane;
   }

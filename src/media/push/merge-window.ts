@@ -1,5 +1,5 @@
 import { type FlvTag, isMedia, TAG_VIDEO } from '../flv/tag.ts';
-import type { MessageCache } from '../rtmp/media-message.ts';
+import { encodeMediaMessages } from '../rtmp/media-message.ts';
 
 /** The tags of one merge window, gathered once for all targets that use them. */
 export interface TagWindow {
@@ -15,7 +15,6 @@ export interface TagWindow {
 export interface MergeWindowOptions {
   /** How long tags are gathered, from the first one on; 0 gives each tag away at once. */
   readonly mergeMs: number;
-  readonly cache: MessageCache;
   readonly onWindow: (window: TagWindow) => void;
 }
 
@@ -38,7 +37,7 @@ export function mediaTimes(tags: readonly FlvTag[]): TagWindow['media'] {
   return first && last ? { firstMs: first.timestamp, lastMs: last.timestamp } : null;
 }
 
-function tagWindow(tags: readonly FlvTag[], cache: MessageCache): TagWindow {
+function tagWindow(tags: readonly FlvTag[]): TagWindow {
   const built = new Map<number, Buffer>();
   return {
     tags,
@@ -47,7 +46,7 @@ function tagWindow(tags: readonly FlvTag[], cache: MessageCache): TagWindow {
     bytes(messageStreamId) {
       const known = built.get(messageStreamId);
       if (known) return known;
-      const bytes = Buffer.concat(tags.map((tag) => cache.encode(tag, messageStreamId)));
+      const bytes = encodeMediaMessages(tags, messageStreamId);
       built.set(messageStreamId, bytes);
       return bytes;
     },
@@ -56,7 +55,7 @@ function tagWindow(tags: readonly FlvTag[], cache: MessageCache): TagWindow {
 
 /** Has a timer while something is gathered; the last flush ends it. */
 export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
-  const { mergeMs, cache, onWindow } = options;
+  const { mergeMs, onWindow } = options;
   let tags: FlvTag[] = [];
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -68,7 +67,7 @@ export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
     const whole = tags;
     tags = [];
     bytes = 0;
-    onWindow(tagWindow(whole, cache));
+    onWindow(tagWindow(whole));
   }
 
   return {

@@ -80,7 +80,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   });
   const cache = createMessageCache();
   const trust = deps.trust ?? createTrust();
-  const lanes = createMergeLanes(cache);
+  const lanes = createMergeLanes();
   const meter = createStreamMeter();
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();

@@ -1,19 +1,43 @@
 import { encodeAmf } from '../flv/amf.ts';
 import { scriptName } from '../flv/script.ts';
 import { type FlvTag, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
-import { encodeMessage } from './chunks.ts';
+import { encodedLength, encodeMessage, encodeMessageInto, type RtmpMessage } from './chunks.ts';
 import { SEND_CHUNK_BYTES } from './session.ts';
 
-const CHUNK_STREAM = { [TAG_AUDIO]: 4, [TAG_VIDEO]: 6, [TAG_SCRIPT]: 5 } as const;
+const FORMATS = {
+  [TAG_AUDIO]: { chunkStreamId: 4, chunkBytes: SEND_CHUNK_BYTES },
+  [TAG_SCRIPT]: { chunkStreamId: 5, chunkBytes: SEND_CHUNK_BYTES },
+  [TAG_VIDEO]: { chunkStreamId: 6, chunkBytes: SEND_CHUNK_BYTES },
+} as const;
 
-/** A tag as the RTMP message that carries it, in chunks; metadata goes as @setDataFrame, so that servers keep it. */
-export function encodeMediaMessage(tag: FlvTag, messageStreamId: number): Buffer {
-  const isMetadata = scriptName(tag) === 'onMetaData';
+/** The RTMP message that carries a tag; metadata goes as @setDataFrame, so that servers keep it. */
+function mediaMessage(tag: FlvTag, streamId: number): RtmpMessage {
+  const { type, timestamp } = tag;
+  const isMetadata = type === TAG_SCRIPT && scriptName(tag) === 'onMetaData';
   const data = isMetadata ? Buffer.concat([encodeAmf(['@setDataFrame']), tag.data]) : tag.data;
-  return encodeMessage(
-    { type: tag.type, timestamp: tag.timestamp, streamId: messageStreamId, data },
-    { chunkStreamId: CHUNK_STREAM[tag.type], chunkBytes: SEND_CHUNK_BYTES },
-  );
+  return { type, timestamp, streamId, data };
+}
+
+/** A tag in chunks. */
+export function encodeMediaMessage(tag: FlvTag, messageStreamId: number): Buffer {
+  return encodeMessage(mediaMessage(tag, messageStreamId), FORMATS[tag.type]);
+}
+
+/** Tags in chunks, one behind the other: each is copied once. */
+export function encodeMediaMessages(tags: readonly FlvTag[], messageStreamId: number): Buffer {
+  let length = 0;
+  const messages = tags.map((tag) => {
+    const message = mediaMessage(tag, messageStreamId);
+    length += encodedLength(message, FORMATS[tag.type]);
+    return message;
+  });
+  const out = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const [index, tag] of tags.entries()) {
+    const message = messages[index];
+    if (message) at = encodeMessageInto(out, at, message, FORMATS[tag.type]);
+  }
+  return out;
 }
 
 /** The chunked forms of a stream's tags, built once and shared by all publishers that send the same tag objects. */

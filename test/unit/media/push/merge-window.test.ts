@@ -86,7 +86,6 @@ describe('a merge window', () => {
     const windows: TagWindow[] = [];
     const window = createMergeWindow({
       mergeMs,
-      cache: createMessageCache(),
       onWindow: (one) => windows.push(one),
     });
     return { window, windows };
@@ -134,7 +133,7 @@ describe('a merge window', () => {
 
 describe('merge lanes', () => {
   it('gather once for all targets of a length, and for each length on its own', () => {
-    const lanes = createMergeLanes(createMessageCache());
+    const lanes = createMergeLanes();
     const taken = [0, 100, 100, 350].map((mergeMs) => {
       const windows: TagWindow[] = [];
       lanes.add({ write: (window) => windows.push(window) }, mergeMs);
@@ -155,7 +154,7 @@ describe('merge lanes', () => {
   });
 
   it('give a target what was gathered before it goes', () => {
-    const lanes = createMergeLanes(createMessageCache());
+    const lanes = createMergeLanes();
     const windows: TagWindow[] = [];
     const taker = { write: (window: TagWindow) => windows.push(window) };
     lanes.add(taker, 100);
@@ -172,7 +171,6 @@ describe('targets of one window', () => {
     const windows: TagWindow[] = [];
     const window = createMergeWindow({
       mergeMs: 100,
-      cache: createMessageCache(),
       onWindow: (one) => windows.push(one),
     });
     for (const tag of tags) window.push(tag);
