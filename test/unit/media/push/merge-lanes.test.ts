@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { FlvTag } from '../../../../src/media/flv/tag.ts';
 import { createMergeLanes } from '../../../../src/media/push/merge-lanes.ts';
-import { createMessageCache } from '../../../../src/media/rtmp/media-message.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -16,7 +15,7 @@ function sound(timestamp: number): FlvTag {
 }
 
 it('a target that moves from window to window gets every tag once and in order, and so do those beside it', () => {
-  const lanes = createMergeLanes(createMessageCache());
+  const lanes = createMergeLanes();
   const got = { moving: [] as number[], short: [] as number[], long: [] as number[] };
   const taker = (times: number[]) => ({
     write: ({ tags }: { tags: readonly FlvTag[] }) => void times.push(...tags.map((tag) => tag.timestamp)),
