@@ -7,8 +7,10 @@ import { encodeMessage, type RtmpMessage } from '../../src/media/rtmp/chunks.ts'
 export interface RtmpSinkOptions {
   /** Takes each media message instead of keeping it: a sink that runs for an hour. */
   readonly onMedia?: (message: RtmpMessage) => void;
+  /** An accepted publisher; its media follow. */
+  readonly onPublish?: (socket: Socket) => void;
   /** Acknowledges as often as it is asked to, as common servers do; true by default. */
-  readonly acknowledges?: boolean;
+  readonly acknowledges?: boolean | 'whatever it reads';
   /** Once a publisher is accepted it reads no more than so much; 0 is nothing. */
   readonly bytesPerSecond?: number;
 }
@@ -16,6 +18,8 @@ export interface RtmpSinkOptions {
 export interface RtmpSink {
   readonly port: number;
   readonly url: string;
+  /** Sessions that asked to publish. */
+  readonly attempts: number;
   /** Sessions that were accepted as publishers. */
   readonly publishes: number;
   /** Media messages received over all sessions. */
@@ -35,11 +39,13 @@ const HANDSHAKE_BYTES = 1536;
 /** A small RTMP server that accepts publishers until the test makes it misbehave. */
 export async function startRtmpSink({
   onMedia,
+  onPublish,
   acknowledges = true,
   bytesPerSecond = Number.POSITIVE_INFINITY,
 }: RtmpSinkOptions = {}): Promise<RtmpSink> {
   const sockets = new Set<Socket>();
   const media: (RtmpMessage & { session: number })[] = [];
+  let attempts = 0;
   let publishes = 0;
   let isStalled = false;
   const server = createServer({ highWaterMark: 16 * 1024 }, (socket) => {
@@ -72,6 +78,7 @@ export async function startRtmpSink({
       if (name === 'connect') send(['_result', transaction, null, { code: 'NetConnection.Connect.Success' }]);
       if (name === 'createStream') send(['_result', transaction, null, 1]);
       if (name !== 'publish') return;
+      attempts += 1;
       if (sink.refuseWith !== null) {
         status('error', sink.refuseWith);
         socket.end();
@@ -80,12 +87,14 @@ export async function startRtmpSink({
       publishes += 1;
       session = publishes;
       status('status', 'NetStream.Publish.Start');
+      onPublish?.(socket);
     }
 
     const keep = onMedia ?? ((message: RtmpMessage) => media.push({ ...message, session }));
 
     function acknowledge(): void {
-      if (!acknowledges || received - acknowledged < ackWindow) return;
+      const step = acknowledges === true ? ackWindow : 1;
+      if (!acknowledges || received - acknowledged < step) return;
       acknowledged = received;
       const data = Buffer.alloc(4);
       data.writeUInt32BE(received % 2 ** 32);
@@ -136,6 +145,9 @@ export async function startRtmpSink({
   const sink: RtmpSink = {
     port,
     url: `rtmp://127.0.0.1:${port}/live/secret-key-1`,
+    get attempts() {
+      return attempts;
+    },
     get publishes() {
       return publishes;
     },
