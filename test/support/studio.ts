@@ -49,9 +49,14 @@ export class Studio {
     const { code, stdout, stderr } = await roomcast.cli(args);
     if (code !== 0) throw new Error(`publish-url ended with ${code}: ${stderr}`);
     const { url } = JSON.parse(stdout) as { url: string };
-    const publisher = startPublisher(url, this.#clips.get(guest.userId) ?? '');
+    const publisher = startPublisher(url, this.clipOf(guest));
     this.#publishers.add(publisher);
     return publisher;
+  }
+
+  /** The clip that the guest publishes, over and over. */
+  clipOf(guest: Guest): string {
+    return this.#clips.get(guest.userId) ?? '';
   }
 
   async close(): Promise<void> {
