@@ -9,7 +9,7 @@ import { MAIN, makeTestDir, type RunningRoomcast, runCli, type TestApp, testEnv 
 
 /** Of all gateways and workers of a cluster. */
 export const CLUSTER_SECRET = 'the same secret for all of them';
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 /** One gateway or worker process with a data dir of its own. */
 export interface Role {

@@ -139,6 +139,6 @@ describe('while Redis is away for half a minute', () => {
 
         await untilStopped(rig, before);
       }),
-    240_000,
+    400_000,
   );
 });
