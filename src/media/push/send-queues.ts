@@ -25,9 +25,35 @@ export function parseSendQueues(tables: string): SendQueues {
   return { waitingBytes: ({ local, remote }) => queues.get(`${local}-${remote}`) ?? null };
 }
 
-/** As of now; null where the system does not tell. Never throws. */
-export async function readSendQueues(): Promise<SendQueues | null> {
+/**
+ * A reading that many may ask for at once: who comes while one runs shares the next, so that each answer is younger
+ * than its question and no two readings run beside each other.
+ */
+export function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  let next: Promise<T> | null = null;
+
+  function start(): Promise<T> {
+    next = null;
+    const reading = read().finally(() => {
+      if (running === reading) running = null;
+    });
+    running = reading;
+    return reading;
+  }
+
+  return () => {
+    if (running === null) return start();
+    next ??= running.then(start, start);
+    return next;
+  };
+}
+
+async function readTables(): Promise<SendQueues | null> {
   const texts = await Promise.all(TABLES.map((file) => readFile(file, 'latin1').catch(() => '')));
   const tables = texts.join('\n');
   return tables.trim() === '' ? null : parseSendQueues(tables);
 }
+
+/** As of now; null where the system does not tell. Never throws. All runs of a process share what is read. */
+export const readSendQueues = sharedReading(readTables);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { parseSendQueues } from '../../../../src/media/push/send-queues.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { parseSendQueues, sharedReading } from '../../../../src/media/push/send-queues.ts';
 
 const TABLES = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1163 1 0000000067a00edc 100 0 0 10 0
@@ -23,5 +23,41 @@ describe('the tables of sockets', () => {
   it('tell nothing of a connection that is not there, nor of two that look alike', () => {
     expect(queues.waitingBytes({ local: 0xc8a8, remote: 1936 })).toBeNull();
     expect(queues.waitingBytes({ local: 40_000, remote: 1935 })).toBeNull();
+  });
+});
+
+describe('a shared reading', () => {
+  it('is one at a time, and what is asked meanwhile is answered by the one after it', async () => {
+    const ends: (() => void)[] = [];
+    let begun = 0;
+    const read = sharedReading(async () => {
+      begun += 1;
+      const mine = begun;
+      await new Promise<void>((resolve) => {
+        ends.push(resolve);
+      });
+      return mine;
+    });
+    const first = read();
+    const others = [read(), read(), read()];
+    expect(begun).toBe(1);
+    ends[0]?.();
+    expect(await first).toBe(1);
+    await vi.waitFor(() => expect(ends).toHaveLength(2));
+    ends[1]?.();
+    expect(await Promise.all(others)).toEqual([2, 2, 2]);
+    expect(begun).toBe(2);
+  });
+
+  it('goes on after one that failed', async () => {
+    let begun = 0;
+    const read = sharedReading(async () => {
+      begun += 1;
+      if (begun === 1) throw new Error('once');
+      return begun;
+    });
+    const [first, second] = await Promise.allSettled([read(), read()]);
+    expect(first.status).toBe('rejected');
+    expect(second).toEqual({ status: 'fulfilled', value: 2 });
   });
 });
