@@ -39,7 +39,8 @@ export interface ChunkReaderOptions {
 
 /** Message header bytes of formats 0 to 3. */
 const HEADER_BYTES = [11, 7, 3, 0] as const;
-const MAX_CHUNK_BYTES = 16 * 1024 * 1024;
+/** No message is longer: a server that names a larger size, as it may, means the same. */
+const MAX_CHUNK_BYTES = 0xffffff;
 const DEFAULT_MAX_CHUNK_STREAMS = 16;
 
 function damaged(what: string): GatewayError {
@@ -162,8 +163,8 @@ export function createChunkReader(options: ChunkReaderOptions): ChunkReader {
       rest = buffer;
     },
     setChunkBytes(bytes) {
-      if (bytes < 1 || bytes > MAX_CHUNK_BYTES) throw damaged('bad chunk size');
-      chunkBytes = bytes;
+      if (bytes < 1) throw damaged('bad chunk size');
+      chunkBytes = Math.min(bytes, MAX_CHUNK_BYTES);
     },
   };
 }

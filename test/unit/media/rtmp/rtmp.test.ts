@@ -67,14 +67,23 @@ describe('chunks', () => {
     ]);
   });
 
-  it('are refused when a message is too long, too many streams are open or the chunk size is absurd', () => {
+  it('are refused when a message is too long, too many streams are open or a chunk is to hold nothing', () => {
     expect(() => readAll(Buffer.from('03000000ffffff1400000000', 'hex'), 100)).toThrowError(badMedia);
     const many = Array.from({ length: 20 }, (_, id) =>
       Buffer.from([3 + id, 0, 0, 0, 0, 0, 9, 20, 0, 0, 0, 0, 1]),
     );
     expect(() => readAll(Buffer.concat(many), 1000, 1)).toThrowError(badMedia);
     const reader = createChunkReader({ onMessage: () => undefined, maxMessageBytes: 10 });
-    for (const bytes of [0, 2 ** 31 - 1]) expect(() => reader.setChunkBytes(bytes)).toThrowError(badMedia);
+    expect(() => reader.setChunkBytes(0)).toThrowError(badMedia);
+  });
+
+  it('come whole from a server that names the largest chunk size there is', () => {
+    const bytes: number[] = [];
+    const onMessage = ({ data }: { data: Buffer }) => bytes.push(data.length);
+    const reader = createChunkReader({ onMessage, maxMessageBytes: 1000 });
+    reader.setChunkBytes(2 ** 31 - 1);
+    reader.push(Buffer.concat([Buffer.from([3, 0, 0, 0, 0, 1, 0x2c, 20, 0, 0, 0, 0]), Buffer.alloc(300)]));
+    expect(bytes).toEqual([300]);
   });
 });
 
