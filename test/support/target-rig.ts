@@ -29,6 +29,8 @@ interface Attempt {
 interface Peer {
   readonly publisher: RtmpPublisher;
   written: number;
+  /** Waiting in this process. */
+  backlog: number;
   acked: number | null;
   acknowledgements: number;
   isOpen: boolean;
@@ -42,6 +44,7 @@ function openPeer(): Peer {
   });
   const peer: Peer = {
     written: 3000,
+    backlog: 0,
     acked: null,
     acknowledgements: 0,
     isOpen: true,
@@ -59,7 +62,9 @@ function openPeer(): Peer {
       ports: null,
       flush: () => undefined,
       bufferedBytes: 0,
-      backlogBytes: 0,
+      get backlogBytes() {
+        return peer.backlog;
+      },
       get writtenBytes() {
         return peer.written;
       },

@@ -50,6 +50,11 @@ const PROVED_MS = 3000;
 /** Drops go on until so much of the queue is left. */
 const RESUME_SHARE = 0.5;
 const UNSURE_MS = 1000;
+/**
+ * Headers and script data are sent though the queue is full. A source may send any number of them: with so much
+ * waiting, more than an opening and a full queue are, the session is given up.
+ */
+const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 /** No kernel holds more of what it was handed. */
 const KERNEL_BYTES = 4 * 1024 * 1024;
 
@@ -190,6 +195,10 @@ export function createTargetSession(
       if (takesWhole(window)) {
         publisher.send([window.bytes(publisher.messageStreamId)]);
         wrote(window.media);
+        return;
+      }
+      if (publisher.backlogBytes > MAX_BACKLOG_BYTES) {
+        publisher.destroy({ code: 'too-slow', message: 'the server takes less than can be kept for it' });
         return;
       }
       const rest = window.tags.slice(skipped);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../../../src/domain/push/retry-policy.ts';
+import { TAG_SCRIPT } from '../../../../src/media/flv/tag.ts';
 import {
   accept,
   fail,
@@ -188,5 +189,27 @@ describe('a push target', () => {
     look(one.target, 2);
     await settle();
     expect(one.target.status()).toMatchObject({ state: 'backing-off', lastError: { code: 'stalled' } });
+  });
+
+  it('gives a session up when what is never dropped fills the memory behind a slow peer', async () => {
+    const one = openTarget();
+    one.target.sourceUp();
+    await settle();
+    await accept(one);
+    await stream(one, 5);
+    const script = { type: TAG_SCRIPT, timestamp: 0, data: Buffer.alloc(100_000) } as const;
+    const window = { tags: [script], hasVideo: false, media: null, bytes: () => script.data };
+    const [peer] = one.peers;
+    for (const [megabytes, state] of [
+      [9, 'live'],
+      [31, 'live'],
+      [33, 'backing-off'],
+    ] as const) {
+      if (peer) peer.backlog = megabytes * 1024 * 1024;
+      one.target.write(window);
+      await settle();
+      expect(one.state()).toBe(state);
+    }
+    expect(one.target.status().lastError).toMatchObject({ code: 'too-slow' });
   });
 });
