@@ -142,9 +142,14 @@ export function createTargetSession(
     return !isMedia(tag) || admits(tag);
   }
 
+  /** A peer that acknowledges more than it was ever sent is believed no further than that. */
+  function ackedBytes(): number | null {
+    return publisher.ackedBytes === null ? null : Math.min(publisher.ackedBytes, publisher.writtenBytes);
+  }
+
   /** Of the stream; null before the peer has acknowledged any of it. */
   function ackedOfStream(): number | null {
-    const acked = (publisher.ackedBytes ?? 0) - baseBytes;
+    const acked = (ackedBytes() ?? 0) - baseBytes;
     return acked > 0 ? acked : null;
   }
 
@@ -211,8 +216,8 @@ export function createTargetSession(
     },
     check(nowMs) {
       startedAt ??= nowMs;
-      const { writtenBytes, sentBytes, ackedBytes, acknowledgements } = publisher;
-      const acked = { ackedBytes, acknowledgements };
+      const { writtenBytes, sentBytes, acknowledgements } = publisher;
+      const acked = { ackedBytes: ackedBytes(), acknowledgements };
       meter.update({ writtenBytes, sentBytes, ...acked, confirmedBytes, confirmedOf }, nowMs);
       countTaken();
       const facts = {

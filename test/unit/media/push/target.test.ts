@@ -212,4 +212,20 @@ describe('a push target', () => {
     }
     expect(one.target.status().lastError).toMatchObject({ code: 'too-slow' });
   });
+
+  it('counts no more than was sent, whatever a peer acknowledges', async () => {
+    const one = openTarget();
+    one.target.sourceUp();
+    await settle();
+    await accept(one);
+    const [peer] = one.peers;
+    if (!peer) throw new Error('no session');
+    for (const claim of [2 ** 30, 2 ** 31]) {
+      peer.written += 100_000;
+      peer.acked = claim;
+      peer.acknowledgements += 1;
+      look(one.target, 0.25);
+    }
+    expect(one.target.status()).toMatchObject({ state: 'live', bytes: 200_000, takenBy: 'peer' });
+  });
 });
