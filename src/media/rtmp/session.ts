@@ -27,7 +27,10 @@ const DEFAULT_ACK_WINDOW = 2_500_000;
 const FOUR_CC_LIST = ['av01', 'vp09', 'hvc1'];
 /** What a server says of a stream that it ended by itself, the connection left open. */
 const ENDED = new Set(['NetStream.Unpublish.Success', 'NetConnection.Connect.Closed']);
-/** Answers to FCPublish that are meant: other complaints only say that the server does not know it. */
+/**
+ * A no to the name, whatever level a server gives it. Other complaints about FCPublish only say that it is not known
+ * there.
+ */
 const NAME_REFUSED = new Set(['NetStream.Publish.BadName', 'NetStream.Publish.Denied']);
 
 /** Where the session stands; a connection that ends there tells what was refused. */
@@ -176,7 +179,7 @@ export function createRtmpSession(
     } else if (phase === 'connect' && level === 'error') {
       // Some servers redirect by a status instead of an answer to `connect`.
       refuseConnect(values);
-    } else if (level === 'error') {
+    } else if (level === 'error' || NAME_REFUSED.has(status)) {
       fail(refusal('key-refused', 'the server refused the stream key', status));
     } else if (phase === 'live' && ENDED.has(status)) {
       fail(new GatewayError('closed-by-peer', 'the server ended the stream', { blame: 'destination' }));

@@ -190,6 +190,18 @@ describe('an RTMP session', () => {
       },
       'key-refused',
     ],
+    [
+      'publish without a level',
+      () => {
+        answerCommand('_result', 1, {}, CONNECTED);
+        answerCommand('_result', 4, null, 1);
+        answerCommand('onStatus', 0, null, {
+          code: 'NetStream.Publish.BadName',
+          description: 'secret-key-1',
+        });
+      },
+      'key-refused',
+    ],
   ];
   for (const [step, answers, code] of refusals) {
     it(`is refused at ${step} as ${code}, and repeats no text of the server`, () => {
