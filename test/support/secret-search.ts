@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { descendants } from './process-tree.ts';
@@ -91,6 +92,22 @@ export async function searchRedis(search: SecretSearch, redis: Redis): Promise<v
       search.look(`redis ${type} ${key}`, JSON.stringify(value));
     }
   }
+}
+
+/** No form of a secret is longer: so much of what came before is looked at again. */
+const OVERLAP_BYTES = 256;
+
+/** Every command that the Redis is given, until it ends or the returned function is called. */
+export function searchCommands(search: SecretSearch, { options }: Redis): () => void {
+  const socket = connect({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+  let before: Buffer = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    before = Buffer.concat([before.subarray(-OVERLAP_BYTES), chunk]);
+    search.look('command', before);
+  });
+  socket.on('error', () => undefined); // Redis is killed on the way
+  socket.write(`AUTH ${options.password ?? ''}\r\nMONITOR\r\n`);
+  return () => socket.destroy();
 }
 
 /** Every file below the folder. */

@@ -33,7 +33,7 @@ describe('a target', () => {
       `youtube:${KEY}`,
       { url: `twitch:${TO}2`, mergeMs: 0, retry, paused: true },
       { url: `${TO}3`, platform: 'facebook' },
-      `rtmp://ann:${KEY}@127.0.0.1/live/${KEY}`,
+      `rtmp://Ann.9:${KEY}@127.0.0.1/live/${KEY}`,
     ];
     const taskId = await startRelay({ targets });
     const task = await stored(taskId);
@@ -61,7 +61,7 @@ describe('a target', () => {
     ]);
     const seen = JSON.stringify([shown.text, await redis.hgetall('roomcast:tasks')]);
     expect(seen).not.toContain(KEY);
-    expect(shown.text).not.toContain('ann');
+    expect(shown.text).not.toContain('Ann.9');
   });
 
   it.each<[string, unknown]>([
