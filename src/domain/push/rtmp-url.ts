@@ -117,6 +117,7 @@ export function parseRtmpUrl(text: string): RtmpUrl {
   const key = parts.path.slice(split + 1);
   if (split < 0 || place.app === '') throw refuse('names an application and a stream key');
   if (key === '' || key === '?') throw refuse('ends with a stream key');
+  if (place.app.includes('@')) throw refuse('has no @ in its application: / in a password is written %2F');
   return { ...place, key, login: parts.login };
 }
 
@@ -134,12 +135,18 @@ export function parseRedirect(text: string, from: RtmpUrl): RtmpUrl {
   return { ...placeOf(parts, app === '' ? from.app : app), key: from.key, login: from.login };
 }
 
+/** Of `app/KEY/?query` the query alone is the key, as some platforms want it; somebody's slash too many looks the same. */
+function hideStrayKey(place: string, key: string): string {
+  return key.startsWith('?') ? place.replace(/^(\w+:\/\/[^/]+\/.+)\/[^/]+$/, `$1/${HIDDEN}`) : place;
+}
+
 /** The URL with its key, login and any query hidden, for people, logs and status; never throws. */
 export function showRtmpUrl(url: RtmpUrl | string): string {
   try {
-    const { protocol, tcUrl, login } = typeof url === 'string' ? parseRtmpUrl(url) : url;
+    const { protocol, tcUrl, key, login } = typeof url === 'string' ? parseRtmpUrl(url) : url;
     const query = tcUrl.indexOf('?');
-    const place = (query < 0 ? tcUrl : `${tcUrl.slice(0, query)}?${HIDDEN}`).slice(protocol.length + 3);
+    const plain = query < 0 ? tcUrl : `${tcUrl.slice(0, query)}?${HIDDEN}`;
+    const place = hideStrayKey(plain, key).slice(protocol.length + 3);
     return `${protocol}://${login === null ? '' : `${HIDDEN}@`}${place}/${HIDDEN}`;
   } catch {
     // What we cannot split we cannot show a part of.

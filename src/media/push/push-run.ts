@@ -26,7 +26,7 @@ export interface PushSettings extends TargetSettings {
 export const DEFAULT_PUSH_SETTINGS: PushSettings = {
   mergeMs: 100,
   ackEveryBytes: DEFAULT_ACK_EVERY_BYTES,
-  connectTimeoutMs: 5000,
+  connectTimeoutMs: 10_000,
   publishTimeoutMs: 8000,
   checkEveryMs: 250,
   sourceGraceMs: 10_000,

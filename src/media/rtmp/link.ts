@@ -40,6 +40,8 @@ export interface Link {
   readonly written: number;
   write(bytes: Buffer): void;
   finish(end: PublisherEnd): void;
+  /** Ends the connection at once: what is on its way to the peer is thrown away, and the peer hears it. */
+  cut(): void;
 }
 
 /** The stream was accepted, or `connect` was refused in a way that may lead on. */
@@ -104,12 +106,19 @@ function startLink(
   let acked: number | null = null;
   let written = 0;
   let timer: NodeJS.Timeout | undefined;
-  let socket = openTcp(options);
+  const tcp = openTcp(options);
+  let socket = tcp;
 
+  function cut(): void {
+    // Without a reset the kernel goes on sending what it holds: seconds of stream to a slow peer, which stays on air.
+    if (!tcp.connecting && !tcp.destroyed) tcp.resetAndDestroy();
+    tcp.destroy();
+    socket.destroy();
+  }
   function stop(reason: PublisherEnd): void {
     end ??= reason;
     clearTimeout(timer);
-    socket.destroy();
+    cut();
   }
   function fail(error: GatewayError): void {
     stop({ code: error.code, message: error.message });
@@ -220,6 +229,7 @@ function startLink(
     finish: (reason) => {
       end ??= reason;
     },
+    cut,
   };
 
   if (signal?.aborted) abort();

@@ -120,7 +120,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
   function destroy(end: PublisherEnd = DONE): void {
     link.finish(end);
     clearTimeout(timer);
-    socket.destroy();
+    link.cut();
   }
 
   async function close(): Promise<void> {
@@ -128,7 +128,7 @@ function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublish
     link.finish(DONE);
     session.finish();
     socket.end();
-    const deadline = setTimeout(() => socket.destroy(), CLOSE_DEADLINE_MS);
+    const deadline = setTimeout(() => link.cut(), CLOSE_DEADLINE_MS);
     await link.closed;
     clearTimeout(deadline);
   }

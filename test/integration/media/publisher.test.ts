@@ -9,6 +9,7 @@ import { openRtmpPublisher } from '../../../src/media/rtmp/publisher.ts';
 import { makeClip, parseFlv, readFlv } from '../../support/clip.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type NginxRtmp, startNginxRtmp } from '../../support/nginx-rtmp.ts';
+import { startRtmpSink } from '../../support/rtmp-sink.ts';
 
 let nginx: NginxRtmp;
 let clip: FlvTag[];
@@ -185,4 +186,15 @@ it('a session whose server dies ends as closed-by-peer', async () => {
   const publisher = await openRtmpPublisher({ url: other.rtmpUrl('live', 'k') });
   await other.stop();
   expect(await publisher.closed).toMatchObject({ code: 'closed-by-peer' });
+});
+
+it.each(['destroy', 'close'] as const)('a slow server hears of the end by %s at once', async (way) => {
+  const sink = await startRtmpSink({ bytesPerSecond: 100_000, acknowledges: false });
+  cleanups.push(() => sink.close());
+  const publisher = await openRtmpPublisher({ url: sink.url });
+  const frame: FlvTag = { type: TAG_VIDEO, timestamp: 0, data: Buffer.alloc(500_000, 0x27) };
+  // The kernel alone would have something to send for half a minute.
+  while (publisher.backlogBytes < 1_000_000) publisher.write(frame);
+  await publisher[way]();
+  await eventually(() => sink.connections === 0, 15_000);
 });

@@ -126,6 +126,7 @@ describe('parseRtmpUrl', () => {
     'rtmp://h/live/',
     'rtmp://h/?key-5f3a',
     'rtmp://h/live/?',
+    'rtmp://me:key-5f3a/3@h/live/key-5f3a',
     'rtmp://me:5f3a@/live/key-5f3a',
     'rtmp://:5f3a@h/live/key-5f3a',
     'rtmp://me:5f/3a@h/live/key-5f3a',
@@ -162,6 +163,7 @@ describe('showRtmpUrl', () => {
     expect(showRtmpUrl('rtmps://h/live/key?a=b')).toBe('rtmps://h/live/****');
     expect(showRtmpUrl('rtmps://me:pass@h:444/live/key')).toBe('rtmps://****@h:444/live/****');
     expect(showRtmpUrl('rtmp://h/live/?streamname=x&key=y')).toBe('rtmp://h/live/****');
+    expect(showRtmpUrl('rtmp://h/live/key-5f3a/?a=b')).toBe('rtmp://h/live/****/****');
     expect(showRtmpUrl('nonsense key-5f3a')).toBe('rtmp://****');
     expect(showRtmpUrl('rtmps://key-5f3a')).toBe('rtmps://****');
   });
