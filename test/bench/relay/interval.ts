@@ -49,20 +49,17 @@ async function usageBetween(pids: Pids, during: () => Promise<void>): Promise<Us
   return Object.fromEntries(await Promise.all(entries));
 }
 
-/** Every target got each byte that its stream gave; throws where one did not. Counts their pictures. */
-function countArrived(
+/** What the targets lack of what their streams gave, in a sentence; null when each has every byte. */
+function findMissing(
   expected: Expected,
-  [before, after]: readonly [Arrived, Arrived],
+  got: (key: string) => number,
   given: (stream: number) => Given,
-): number {
-  let pictures = 0;
+): string | null {
   for (const [key, stream] of expected) {
-    const got = (after.get(key) ?? 0) - (before.get(key) ?? 0);
-    const { bytes, pictures: own } = given(stream);
-    if (got !== bytes) throw new Error(`a target got ${got} bytes of ${bytes}`);
-    pictures += own;
+    const { bytes } = given(stream);
+    if (got(key) !== bytes) return `the target ${key} got ${got(key)} bytes of ${bytes}`;
   }
-  return pictures;
+  return null;
 }
 
 /** Waits until all that is expected is on the air. */
@@ -108,19 +105,30 @@ export async function measureInterval(
   const arrivedBefore = await rest(setting);
   const streams = [...new Set(expected.values())];
   const before = new Map(streams.map((stream) => [stream, source.given(stream)]));
-  let arrived: Arrived = new Map();
-  const usage = await usageBetween(pids, async () => {
-    source.resume();
-    await delay(seconds * 1000);
-    arrived = await rest(setting);
-  });
-  const isAll = (await sink.livePublishers()) === expected.size;
-  source.resume();
-  if (!isAll) throw new Error('sessions came or went while measuring');
   const given = (stream: number): Given => {
     const now = source.given(stream);
     const then = before.get(stream) ?? now;
     return { bytes: now.bytes - then.bytes, pictures: now.pictures - then.pictures };
   };
-  return { usage, pictures: countArrived(expected, [arrivedBefore, arrived], given) };
+  const usage = await usageBetween(pids, async () => {
+    source.resume();
+    await delay(seconds * 1000);
+    await rest(setting);
+    // A machine that is busy elsewhere may hold everything up for longer than that.
+    await eventually(async () => {
+      const now = await sink.receivedBytes(SINK);
+      const missing = findMissing(
+        expected,
+        (key) => (now.get(key) ?? 0) - (arrivedBefore.get(key) ?? 0),
+        given,
+      );
+      if (missing !== null) throw new Error(missing);
+      return true;
+    }, REST_MS);
+  });
+  const pictures = [...expected.values()].reduce((sum, stream) => sum + given(stream).pictures, 0);
+  const isAll = (await sink.livePublishers()) === expected.size;
+  source.resume();
+  if (!isAll) throw new Error('sessions came or went while measuring');
+  return { usage, pictures };
 }
