@@ -115,10 +115,13 @@ export function startEncoderProcess(options: EncoderProcessOptions): EncoderProc
   };
 }
 
-/** What an encoder may take to write out its rest when another one waits for it; one that just started gets more. */
-const [REST_MS, FIRST_REST_MS] = [1000, 3000];
+/**
+ * What an encoder may take to write out its rest when another one waits for it: ended earlier, as a busy machine may
+ * need, it would lose pictures.
+ */
+const REST_MS = 3000;
 
 /** Ends it behind its last output; resolves when it is gone. */
-export async function finishEncoder(encoder: Pick<EncoderProcess, 'stop' | 'firstOutputAt'>): Promise<void> {
-  await encoder.stop(encoder.firstOutputAt === null ? FIRST_REST_MS : REST_MS);
+export async function finishEncoder(encoder: Pick<EncoderProcess, 'stop'>): Promise<void> {
+  await encoder.stop(REST_MS);
 }
