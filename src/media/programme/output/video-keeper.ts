@@ -7,7 +7,7 @@ import type { FfmpegExit } from '../../ffmpeg/exit.ts';
 import { processUsage } from '../usage.ts';
 import { finishEncoder } from './encoder-process.ts';
 import { HangDetector } from './hang.ts';
-import { type TrackFrame, TrackOrder } from './output-order.ts';
+import { type Lane, type TrackFrame, TrackOrder } from './output-order.ts';
 import { type DuePicture, startVideoEncoder, type VideoEncoder } from './video-encoder.ts';
 
 export interface VideoKeeperOptions {
@@ -23,6 +23,7 @@ interface Run {
   readonly spec: VideoSpec;
   readonly name: EncoderName;
   readonly encoder: VideoEncoder;
+  readonly lane: Lane;
   readonly startedAt: number;
   ended: boolean;
 }
@@ -88,7 +89,10 @@ export class VideoKeeper {
 
   /** Starts the encoder for another spec beside the one that works. */
   prepare(spec: VideoSpec | null): void {
-    this.#next?.run?.encoder.kill();
+    const unused = this.#next?.run;
+    unused?.encoder.kill();
+    // Nothing comes from it: those behind it need not wait for its exit.
+    unused?.lane.end();
     this.#next = { spec, run: spec && this.#start(spec) };
   }
 
@@ -127,7 +131,7 @@ export class VideoKeeper {
     this.#starts += 1;
     const lane = this.#order.open(spec);
     const encoder = startVideoEncoder({ ...spec, encoder: this.#name }, { log, onTag: lane.push });
-    const run: Run = { spec, name: this.#name, encoder, startedAt: performance.now(), ended: false };
+    const run: Run = { spec, name: this.#name, encoder, lane, startedAt: performance.now(), ended: false };
     encoder.exited
       .then((exit) => {
         run.ended = true;
