@@ -1,4 +1,4 @@
-import { type FlvTag, isSequenceHeader, TAG_SCRIPT } from '../../flv/tag.ts';
+import { type FlvTag, isMedia, isSequenceHeader } from '../../flv/tag.ts';
 
 /** A frame of one track with what has to stand before it, all at its time, and what its encoder makes. */
 export interface TrackFrame<Spec> {
@@ -7,20 +7,19 @@ export interface TrackFrame<Spec> {
   readonly frame: FlvTag;
 }
 
-/** One encoder's place in the track: what it writes waits until those before it have ended. */
+/** What one encoder writes: passed on once those before it have ended. */
 export interface Lane {
+  /** Its place is behind those that are there now; what is pushed before is kept for then. */
+  enter(): void;
   push(tag: FlvTag): void;
   end(): void;
 }
 
-interface Made<Spec> {
-  readonly tag: FlvTag;
+interface Place<Spec> {
   readonly spec: Spec;
-}
-
-interface Waiting<Spec> {
-  readonly spec: Spec;
-  readonly held: Made<Spec>[];
+  /** What waits for those before it. */
+  readonly held: FlvTag[];
+  ended: boolean;
 }
 
 /**
@@ -29,7 +28,8 @@ interface Waiting<Spec> {
  */
 export class TrackOrder<Spec> {
   readonly #onFrame: (frame: TrackFrame<Spec>) => void;
-  readonly #lanes: Waiting<Spec>[] = [];
+  /** The first one's tags are passed on as they come. */
+  readonly #places: Place<Spec>[] = [];
   #lastMs = Number.NEGATIVE_INFINITY;
   #passedHeader: Buffer | null = null;
   #header: FlvTag | null = null;
@@ -38,35 +38,40 @@ export class TrackOrder<Spec> {
     this.#onFrame = onFrame;
   }
 
+  /** One that never enters, as its encoder is never used, keeps nobody waiting. */
   open(spec: Spec): Lane {
-    const lane: Waiting<Spec> = { spec, held: [] };
-    this.#lanes.push(lane);
+    const place: Place<Spec> = { spec, held: [], ended: false };
     return {
-      push: (tag) => {
-        if (this.#lanes[0] === lane) this.#pass({ tag, spec });
-        else lane.held.push({ tag, spec });
+      enter: () => {
+        this.#places.push(place);
+        this.#release();
       },
-      end: () => this.#end(lane),
+      push: (tag) => {
+        place.held.push(tag);
+        this.#release();
+      },
+      end: () => {
+        place.ended = true;
+        this.#release();
+      },
     };
   }
 
-  #end(lane: Waiting<Spec>): void {
-    const at = this.#lanes.indexOf(lane);
-    if (at < 0) return;
-    // What it wrote while others were before it is passed on in its turn.
-    if (at > 0) this.#lanes[at - 1]?.held.push(...lane.held);
-    this.#lanes.splice(at, 1);
-    if (at > 0) return;
-    for (const made of lane.held) this.#pass(made);
-    for (const made of this.#lanes[0]?.held.splice(0) ?? []) this.#pass(made);
+  #release(): void {
+    for (let first = this.#places[0]; first; first = this.#places[0]) {
+      for (const tag of first.held.splice(0)) this.#pass(tag, first.spec);
+      if (!first.ended) return;
+      this.#places.shift();
+    }
   }
 
-  #pass({ tag, spec }: Made<Spec>): void {
-    if (tag.type === TAG_SCRIPT) return;
+  #pass(tag: FlvTag, spec: Spec): void {
     if (isSequenceHeader(tag)) {
       this.#header = tag;
       return;
     }
+    // Its end of sequence is not the track's, and lies 24 days ahead when FFmpeg was given no picture.
+    if (!isMedia(tag)) return;
     // A new encoder begins with an AAC frame that lies before its first sample.
     if (tag.timestamp <= this.#lastMs) return;
     this.#lastMs = tag.timestamp;

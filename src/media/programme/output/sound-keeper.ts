@@ -99,6 +99,7 @@ export class SoundKeeper {
     this.#starts += 1;
     const originMs = (firstSample * 1000) / SAMPLE_RATE;
     const lane = this.#order.open(this.#spec);
+    lane.enter();
     const encoder = startEncoderProcess({
       args: soundEncoderArgs(this.#spec, {
         sampleRate: SAMPLE_RATE,

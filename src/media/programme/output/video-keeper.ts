@@ -56,7 +56,7 @@ export class VideoKeeper {
     this.#name = options.encoder;
     this.#spec = options.spec;
     this.#order = new TrackOrder(options.onFrame);
-    if (this.#spec) this.#current = this.#start(this.#spec);
+    if (this.#spec) this.#current = this.#use(this.#start(this.#spec));
   }
 
   get starts(): number {
@@ -89,10 +89,7 @@ export class VideoKeeper {
 
   /** Starts the encoder for another spec beside the one that works. */
   prepare(spec: VideoSpec | null): void {
-    const unused = this.#next?.run;
-    unused?.encoder.kill();
-    // Nothing comes from it: those behind it need not wait for its exit.
-    unused?.lane.end();
+    this.#next?.run?.encoder.kill();
     this.#next = { spec, run: spec && this.#start(spec) };
   }
 
@@ -104,7 +101,8 @@ export class VideoKeeper {
     const left = this.#current;
     this.#next = null;
     this.#spec = spec;
-    this.#current = run?.ended && spec ? this.#start(spec) : run;
+    const isReady = run && !run.ended;
+    this.#current = spec && this.#use(isReady ? run : this.#start(spec));
     if (left) this.#leave(left);
   }
 
@@ -143,6 +141,12 @@ export class VideoKeeper {
     return run;
   }
 
+  /** From now on its pictures are the track's. */
+  #use(run: Run): Run {
+    run.lane.enter();
+    return run;
+  }
+
   #leave(run: Run): void {
     this.#leaving.add(run);
     finishEncoder(run.encoder).catch((error: unknown) =>
@@ -159,7 +163,7 @@ export class VideoKeeper {
     if (this.#badEnds >= MAX_BAD_ENDS && run.name !== SOFTWARE) this.#fallBack(run.name, exit);
     const pauseMs = this.#badEnds > 1 && this.#name === run.name ? RESTART_PAUSE_MS : 0;
     this.#timer = setTimeout(() => {
-      if (this.#spec) this.#current = this.#start(this.#spec);
+      if (this.#spec) this.#current = this.#use(this.#start(this.#spec));
     }, pauseMs);
   }
 

@@ -8,6 +8,11 @@ const header = (mark: number): FlvTag => ({
   timestamp: 0,
   data: Buffer.from([0x17, 0, 0, 0, 0, mark]),
 });
+const endOfSequence = (timestamp: number): FlvTag => ({
+  type: TAG_VIDEO,
+  timestamp,
+  data: Buffer.from([0x17, 2, 0, 0, 0]),
+});
 const frame = (timestamp: number, type: 8 | 9 = TAG_VIDEO): FlvTag => ({
   type,
   timestamp,
@@ -17,16 +22,20 @@ const frame = (timestamp: number, type: 8 | 9 = TAG_VIDEO): FlvTag => ({
 describe('a track made by encoders that follow each other', () => {
   function watched() {
     const passed: TrackFrame<string>[] = [];
-    return { order: new TrackOrder<string>((one) => passed.push(one)), passed };
+    const order = new TrackOrder<string>((one) => passed.push(one));
+    const enter = () => {
+      const lane = order.open('');
+      lane.enter();
+      return lane;
+    };
+    return { order, enter, passed };
   }
   const outline = (frames: readonly TrackFrame<string>[]) =>
     frames.map((one) => [one.frame.timestamp, one.header?.data[5] ?? null]);
 
   test('what the next one writes waits for the end of the one before', () => {
-    const { order, passed } = watched();
-    const first = order.open('');
-    const second = order.open('');
-    const third = order.open('');
+    const { enter, passed } = watched();
+    const [first, second, third] = [enter(), enter(), enter()];
     first.push(header(1));
     first.push(frame(0));
     second.push(header(2));
@@ -45,27 +54,70 @@ describe('a track made by encoders that follow each other', () => {
     ]);
   });
 
-  test('an encoder that ends before its turn leaves what it wrote', () => {
-    const { order, passed } = watched();
-    const [first, second, third] = [order.open(''), order.open(''), order.open('')];
-    second.push(frame(40));
-    second.end();
-    third.push(frame(80));
+  /** Every order in which the steps of several can come, those of one staying in order; as indexes. */
+  function interleavings(left: readonly number[]): number[][] {
+    if (left.every((steps) => steps === 0)) return [[]];
+    return left.flatMap((steps, one) =>
+      steps === 0 ? [] : interleavings(left.with(one, steps - 1)).map((rest) => [one, ...rest]),
+    );
+  }
+
+  test('whichever writes or ends first, each frame comes, in the order of its encoder', () => {
+    for (const steps of interleavings([3, 3, 3])) {
+      const { enter, passed } = watched();
+      const lanes = [enter(), enter(), enter()].map((lane, at) => [
+        () => lane.push(frame(at * 80)),
+        () => lane.push(frame(at * 80 + 40)),
+        () => lane.end(),
+      ]);
+      for (const one of steps) lanes[one]?.shift()?.();
+      expect(
+        passed.map((one) => one.frame.timestamp),
+        steps.join(''),
+      ).toEqual([0, 40, 80, 120, 160, 200]);
+    }
+  });
+
+  test('one that is not in use keeps nobody waiting; in use, it begins with what it wrote before', () => {
+    const { order, enter, passed } = watched();
+    const first = enter();
+    const [unused, ready] = [order.open(''), order.open('')];
+    ready.push(header(2));
+    const instead = enter();
     first.push(frame(0));
     first.end();
-    expect(outline(passed).map(([ms]) => ms)).toEqual([0, 40, 80]);
+    instead.push(frame(40));
+    ready.enter();
+    ready.push(frame(80));
+    unused.end();
+    instead.end();
+    expect(outline(passed)).toEqual([
+      [0, null],
+      [40, null],
+      [80, 2],
+    ]);
+  });
+
+  test('one that was given no picture leaves the time alone, wherever its end of sequence lies', () => {
+    const { enter, passed } = watched();
+    const [first, second] = [enter(), enter()];
+    first.push(header(1));
+    first.push(endOfSequence(2 ** 31 - 1001));
+    first.end();
+    second.push(frame(40));
+    expect(outline(passed)).toEqual([[40, 1]]);
   });
 
   test('times only grow, a header comes with its first frame and only when it is another one', () => {
-    const { order, passed } = watched();
-    const first = order.open('');
+    const { enter, passed } = watched();
+    const first = enter();
     for (const tag of [header(1), frame(0), frame(40)]) first.push(tag);
     first.end();
-    const second = order.open('');
+    const second = enter();
     const script: FlvTag = { type: TAG_SCRIPT, timestamp: 0, data: Buffer.from([2]) };
     for (const tag of [script, header(1), frame(20), frame(40), frame(60)]) second.push(tag);
     second.end();
-    const third = order.open('');
+    const third = enter();
     for (const tag of [header(3), frame(50), frame(90)]) third.push(tag);
     expect(outline(passed)).toEqual([
       [0, 1],
