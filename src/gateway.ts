@@ -12,7 +12,6 @@ import { registerFlvRoutes } from './api/playback/flv.ts';
 import { registerHlsRoutes } from './api/playback/hls.ts';
 import { createHlsStore } from './api/playback/hls-store.ts';
 import { attachWsFlv } from './api/playback/ws-flv.ts';
-import { startCallbackDelivery } from './callbacks/delivery.ts';
 import { readCallbackFigures } from './callbacks/outbox.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
@@ -26,18 +25,18 @@ import { loadClusterApps } from './config/shared-apps.ts';
 import { GatewayError } from './domain/errors.ts';
 import type { GatewayFacts } from './domain/room.ts';
 import type { Secret } from './domain/secret.ts';
+import { startDuties } from './gateway-duties.ts';
 import { verifyTicket } from './identity/tickets.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
 import { checkDestination } from './media/push/preflight.ts';
 import { createTrust } from './media/rtmp/trust.ts';
-import { type Announcements, createAnnouncements } from './queue/announcements.ts';
+import { createAnnouncements } from './queue/announcements.ts';
 import { createRedis, reach, waitUntilReady } from './queue/redis.ts';
-import { gatewayIdOf, removeDeadGatewayUsers, startHeartbeat } from './rooms/gateway-facts.ts';
+import { gatewayIdOf, startHeartbeat } from './rooms/gateway-facts.ts';
 import { markHlsWanted } from './rooms/hls-wanted.ts';
 import { LateRegistry } from './rooms/late-registry.ts';
 import { RoomRegistry } from './rooms/registry.ts';
 import { readRooms } from './rooms/room-facts.ts';
-import { startWatcher } from './rooms/watcher.ts';
 import { Closers } from './supervisor/closers.ts';
 import type { GatewayReady } from './supervisor/messages.ts';
 import type { ParentLink } from './supervisor/parent-link.ts';
@@ -158,36 +157,10 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     log: log.child({ part: 'rooms' }),
   });
   rooms.open(registry);
-  announce(parts, facts, announcements);
-  return readyFacts(addresses(), httpPortOf(app), hub.port);
-}
-
-/** What other processes hear of this gateway, and the watcher that every gateway offers to be. */
-function announce(parts: Parts, facts: GatewayFacts, announcements: Announcements): void {
-  const { config, log, closers, redis } = parts;
   const heartbeat = startHeartbeat({ redis, facts, log });
   closers.add('heartbeat', () => heartbeat.stop());
-  const graceMs = config.lostUserGraceSeconds * 1000;
-  const watcher = startWatcher({
-    redis,
-    announcements,
-    gatewayId: facts.gatewayId,
-    tasks: createTaskStore(redis),
-    rooms: {
-      list: () => reach(() => readRooms(redis)),
-      removeDeadGatewayUsers: () => reach(() => removeDeadGatewayUsers(redis, Date.now(), graceMs)),
-    },
-    log: log.child({ part: 'watcher' }),
-  });
-  closers.add('watcher', () => watcher.stop());
-  const delivery = startCallbackDelivery({
-    redis,
-    announcements,
-    who: facts.gatewayId,
-    ...callbackApps(parts.apps),
-    log: log.child({ part: 'callbacks' }),
-  });
-  closers.add('callbacks', () => delivery.stop());
+  startDuties({ ...parts, gatewayId: facts.gatewayId, announcements });
+  return readyFacts(addresses(), httpPortOf(app), hub.port);
 }
 
 function registerRoutes(

@@ -113,7 +113,8 @@ function fileCells(file: Recording['files'][number]): string[] {
 function lines(recordings: readonly Recording[]): string[] {
   if (recordings.length === 0) return ['no recording'];
   const rows = recordings.flatMap((recording) => {
-    const own = [recording.taskId, showRoom(recording.room), recording.state];
+    const state = recording.auto ? `${recording.state} (auto)` : recording.state;
+    const own = [recording.taskId, showRoom(recording.room), state];
     if (recording.files.length === 0) return [[...own, '', '', '', '']];
     return recording.files.map((file, index) => [...(index === 0 ? own : ['', '', '']), ...fileCells(file)]);
   });
@@ -163,11 +164,11 @@ export const recordCommand: Command = {
     'update TASK [PROGRAMME] [--sequence N]   changes a mixed recording while it runs',
     ...PROGRAMME_HELP,
     'stop TASK   finishes the file; prints {"taskId"} with --json',
-    'list',
+    'list        (auto): nobody started it, autoRecord of the app did',
     'show TASK',
     'list and show print with --json what the operator API answers, show besides "onAirMs", "error", "programme"',
     'as --programme takes it and "mix":',
-    '{"taskId","room","state","files":[{"path","userId","durationMs","bytes","verdict":{"playable","gaps","secondsLost"}}]}',
+    '{"taskId","room","state","auto","files":[{"path","userId","durationMs","bytes","verdict":{"playable","gaps","secondsLost"}}]}',
   ],
   run: (argv, io) =>
     runSubcommand(argv, io, {

@@ -73,9 +73,9 @@ export function targetLines(targets: readonly Target[], nowMs: number, isWhole: 
 /** Relays with their targets, for people. */
 export function relayLines(relays: readonly Relay[], nowMs: number): string[] {
   if (relays.length === 0) return ['no relay'];
-  return relays.flatMap(({ taskId, room, state, targets }, at) => [
+  return relays.flatMap(({ taskId, room, state, auto, targets }, at) => [
     ...(at === 0 ? [] : ['']),
-    `relay ${taskId}, room ${showRoom(room)}: ${state}`,
+    `relay ${taskId}, room ${showRoom(room)}: ${state}${auto ? ' (auto)' : ''}`,
     ...targetLines(targets, nowMs, false),
   ]);
 }

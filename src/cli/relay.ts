@@ -63,7 +63,8 @@ export const relayCommand: Command = {
     'stop TASK',
     'retry TASK [URL]    connect that target, or all that wait, now instead of at the next attempt',
     'pause TASK URL      keep that target off the air, also across restarts; resume TASK URL puts it on again',
-    'list [--all]        relays that run or ended within the last hour; --all: the last 30 days',
+    'list [--all]        relays that run or ended within the last hour; --all: the last 30 days; (auto): nobody started',
+    '   it, autoRelay of the app did',
     'show TASK           with whole URLs, the mix and the last events',
     'check TARGET        try a target up to the accepted stream and leave at once; `-` reads it from stdin. By the running',
     '   roomcast where there is one, from its machine; says what is wrong and what to do. With --json prints',
@@ -71,7 +72,7 @@ export const relayCommand: Command = {
     'update, stop, retry, pause and resume print {"taskId"} with --json; list and show what the operator API answers,',
     'show besides "error": why it does not run, "programme": as --programme takes it, "mix": its inputs, figures and events,',
     '"push": events of its targets;',
-    'keys hidden: {"taskId","room","state","streamId","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes",',
+    'keys hidden: {"taskId","room","state","streamId","auto","targets":[{"url","state","attempt","nextRetryAt","lastError","bytes",',
     '"id","kbps","takenBy","lagMs","droppedFrames","reconnects","onAirMs","warnings"}]}',
   ],
   run: (argv, io) =>

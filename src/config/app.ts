@@ -1,3 +1,4 @@
+import type { AutoRecord, AutoRelay, AutoSettings } from '../domain/auto-tasks.ts';
 import type { CallbackGroup } from '../domain/callback/callback.ts';
 import type { RetryChange } from '../domain/push/retry-change.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -23,6 +24,8 @@ export interface App {
   /** How its pushes are retried, where that is not the default. */
   readonly retry?: RetryChange;
   readonly callbacks?: AppCallbacks;
+  readonly autoRelay?: AutoRelay;
+  readonly autoRecord?: AutoRecord;
 }
 
 export interface Apps {
@@ -44,4 +47,16 @@ export function callbackApps({ apps }: Apps): {
     addresses: apps.flatMap(({ sdkAppId: appId, callbacks }) => (callbacks ? [{ appId, ...callbacks }] : [])),
     silentApps: apps.flatMap(({ sdkAppId, callbacks }) => (callbacks ? [] : [sdkAppId])),
   };
+}
+
+/** What of which apps goes on the air by itself. A mixed recording is of the mix that is relayed, if one is. */
+export function autoSettings({ apps }: Apps): readonly AutoSettings[] {
+  return apps
+    .filter(({ autoRelay, autoRecord }) => autoRelay || autoRecord)
+    .map(({ sdkAppId: appId, retry, autoRelay: relay, autoRecord: record }) => ({
+      appId,
+      ...(retry && { retry }),
+      ...(relay && { relay }),
+      ...(record && { record: relay?.of === 'mix' ? { ...record, programme: relay.programme } : record }),
+    }));
 }

@@ -8,6 +8,7 @@ import { DEFAULT_RETRY } from '../domain/push/retry-policy.ts';
 import { Secret } from '../domain/secret.ts';
 import type { Apps } from './app.ts';
 import { createOnce } from './atomic-file.ts';
+import { autoRecordSchema, autoRelaySchema } from './auto-schema.ts';
 import { callbacksSchema } from './callbacks-schema.ts';
 import { retrySchema } from './retry-schema.ts';
 
@@ -33,6 +34,8 @@ const APP = z.strictObject({
   playback: z.enum(['public', 'token']).default('public'),
   retry: retrySchema.superRefine(checkRetry).optional(),
   callbacks: callbacksSchema.optional(),
+  autoRelay: autoRelaySchema.optional(),
+  autoRecord: autoRecordSchema.optional(),
 });
 
 const APPS = z
@@ -76,6 +79,8 @@ export function parseApps(text: string, where: string): Apps {
       playback: app.playback,
       ...(app.retry && { retry: app.retry }),
       ...(app.callbacks && { callbacks: app.callbacks }),
+      ...(app.autoRelay && { autoRelay: app.autoRelay }),
+      ...(app.autoRecord && { autoRecord: app.autoRecord }),
     })),
     adminToken: new Secret(parsed.data.adminToken),
   };

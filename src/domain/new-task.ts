@@ -4,7 +4,10 @@ import { inOwnRoom } from './own-room.ts';
 import type { ProgrammeSpec } from './programme.ts';
 import { checkProgramme, type ProgrammeUse } from './programme-rules.ts';
 import { sameSpec } from './same-spec.ts';
-import type { PushTarget, RecordFormat, RecordTask, RelayTask, Task, TaskSource } from './task.ts';
+import type { AutoMark, PushTarget, RecordFormat, RecordTask, RelayTask, Task, TaskSource } from './task.ts';
+
+/** Seconds without a publisher after which a task ends: TRTC's limits for MaxIdleTime and its default. */
+export const IDLE_SECONDS = { min: 5, max: 86_400, default: 30 } as const;
 
 /** What a caller asks a task to read. */
 export type SourceRequest =
@@ -23,6 +26,7 @@ export interface TaskRequest {
   readonly activeTasks: readonly Task[];
   /** Users in the room now; an agent must be none of them. */
   readonly roomUsers: readonly string[];
+  readonly auto?: AutoMark;
 }
 
 type Base = Omit<RelayTask, 'kind' | 'targets' | 'retryNonce'>;
@@ -99,7 +103,15 @@ function resolveSource(request: TaskRequest, use: ProgrammeUse): ResolvedSource 
   };
 }
 
+/** Two watchers, or one that reads late, may want the same. */
+function assertOnlyOne({ auto, activeTasks }: TaskRequest): void {
+  if (auto && activeTasks.some((task) => task.auto?.key === auto.key)) {
+    throw new GatewayError('conflict', 'the automatic task runs already');
+  }
+}
+
 function newBase(request: TaskRequest, use: ProgrammeUse): Base {
+  assertOnlyOne(request);
   return {
     taskId: request.taskId,
     appId: request.appId,
@@ -110,6 +122,7 @@ function newBase(request: TaskRequest, use: ProgrammeUse): Base {
     revision: 1,
     endedAt: null,
     endReason: null,
+    ...(request.auto && { auto: request.auto }),
   };
 }
 

@@ -16,7 +16,8 @@ export const EMPTY_MEMORY: PlanMemory = { idleSince: new Map() };
 export interface PlanInput {
   /** Every running task, and those ended ones whose jobs still run. */
   readonly tasks: readonly Task[];
-  readonly rooms: readonly RoomFacts[];
+  /** By roomKey. */
+  readonly rooms: ReadonlyMap<string, RoomFacts>;
   /** Unix ms of the last viewer request per stream. */
   readonly hlsWanted: ReadonlyMap<string, number>;
   /** Jobs asked for by other jobs (finalise), until they are done. */
@@ -119,7 +120,7 @@ function endOf(task: Task, input: PlanInput, memory: PlanMemory): TaskEnd | null
 
 /** Counting begins at the first plan that sees nobody, and for a scheduled recording not before its start. */
 function rememberIdle(running: readonly Task[], input: PlanInput): PlanMemory {
-  const rooms = new Map(input.rooms.map((room) => [roomKey(room.appId, room.room), room]));
+  const { rooms } = input;
   const idleSince = new Map<string, number>();
   for (const task of running) {
     if (input.nowMs < beginsAt(task)) continue;

@@ -37,6 +37,8 @@ export interface RelayView {
   readonly room: number | string;
   readonly state: RelayState;
   readonly streamId: string;
+  /** Started by the app's settings. */
+  readonly auto: boolean;
   readonly targets: readonly TargetView[];
 }
 
@@ -45,6 +47,8 @@ export interface RecordView {
   readonly taskId: string;
   readonly room: number | string;
   readonly state: RecordState;
+  /** Started by the app's settings. */
+  readonly auto: boolean;
   readonly files: readonly RecordedFile[];
 }
 
@@ -96,6 +100,7 @@ export function relayView(task: RelayTask, facts: RelayFacts): RelayView {
     room: task.room.value,
     state: relayState(task, facts),
     streamId: task.streamId,
+    auto: task.auto !== undefined,
     targets: task.targets.map((target) => targetView(target, task.endedAt !== null, facts.push)),
   };
 }
@@ -116,6 +121,7 @@ export function recordView(task: RecordTask, facts: RecordFacts): RecordView {
     taskId: task.taskId,
     room: task.room.value,
     state: recordState(task, facts),
+    auto: task.auto !== undefined,
     files: facts.result?.files ?? [],
   };
 }

@@ -25,6 +25,14 @@ export type TaskSource =
 
 export type EndReason = 'stopped' | 'idle' | 'finished';
 
+/** Says that nobody asked for a task: the app's settings did. */
+export interface AutoMark {
+  /** What the task is for; never two running tasks with one key. */
+  readonly key: string;
+  /** Unix ms: createdAt of the room that it was started for. */
+  readonly since: number;
+}
+
 interface TaskBase {
   readonly taskId: string;
   readonly appId: number;
@@ -41,6 +49,7 @@ interface TaskBase {
   readonly sequenceNumber?: number;
   readonly endedAt: number | null;
   readonly endReason: EndReason | null;
+  readonly auto?: AutoMark;
 }
 
 /** A relay: push the room's mix, or one stream, to its targets. The mix is published as user `agentUserId`. */

@@ -4,6 +4,7 @@ import { toGatewayError } from '../domain/errors.ts';
 import { type JobRef, jobKey } from '../domain/job.ts';
 import { EMPTY_MEMORY, type Plan, type PlanInput, type PlanMemory, plan } from '../domain/plan.ts';
 import type { RoomFacts } from '../domain/room.ts';
+import type { Task } from '../domain/task.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { sendControl } from '../queue/control-channel.ts';
 import { createJobQueues, type JobQueues } from '../queue/queues.ts';
@@ -13,12 +14,14 @@ import { removeStaleStatuses } from '../tasks/job-status.ts';
 import { listLeased, pruneLeases } from '../tasks/lease.ts';
 import { createRequestedJobs, JOBS_REQUESTED, type RequestedJobs } from '../tasks/requested-jobs.ts';
 import { TASKS_CHANGED, type TaskStore } from '../tasks/task-store.ts';
+import type { AutoStarter } from './auto-starter.ts';
 import { pruneHlsWanted, readHlsWanted } from './hls-wanted.ts';
 import { StartBackoff } from './start-backoff.ts';
 
 /** What the watcher needs of the room registry. */
 export interface WatchedRooms {
-  list(): Promise<readonly RoomFacts[]>;
+  /** As they are now, by roomKey. */
+  read(): Promise<ReadonlyMap<string, RoomFacts>>;
   /** Takes users out whose gateway is gone. */
   removeDeadGatewayUsers(): Promise<void>;
 }
@@ -30,6 +33,7 @@ export interface WatcherOptions {
   readonly gatewayId: string;
   readonly tasks: TaskStore;
   readonly rooms: WatchedRooms;
+  readonly auto: AutoStarter;
   readonly log: Logger;
 }
 
@@ -47,6 +51,10 @@ const STOP_AGAIN_MS = 1_000;
 const TIDY_MS = 2_000;
 const PRUNE_MS = 60_000;
 const ROOMS_CHANGED = 'roomcast:rooms:changed';
+
+function isRunning(task: Task): boolean {
+  return task.endedAt === null;
+}
 
 /** Compares what should run with what does, twice a second and after each change, while it has the seat. */
 export function startWatcher(options: WatcherOptions): Watcher {
@@ -133,6 +141,8 @@ class Rounds {
       if (!this.#seat.isSure) return;
       this.#memory = next.memory;
       await this.#apply(next);
+      // While facts may be missing, an automatic task may run that Redis does not know yet.
+      if (!input.addsOnly) await this.#options.auto.start(input.rooms, input.tasks.filter(isRunning));
       if (!input.addsOnly) await this.#tidy(input, next);
     } catch (error) {
       const failure = toGatewayError(error);
@@ -159,7 +169,7 @@ class Rounds {
     const { redis, tasks, rooms } = this.#options;
     const [running, roomFacts, hlsWanted, requestedJobs, queued, leased] = await Promise.all([
       tasks.listRunning(),
-      rooms.list(),
+      rooms.read(),
       readHlsWanted(redis),
       this.#requested.list(),
       this.#queues.list(),
@@ -209,7 +219,7 @@ class Rounds {
   }
 
   async #tidy(input: PlanInput, next: Plan): Promise<void> {
-    const { redis, rooms, tasks } = this.#options;
+    const { redis, rooms, tasks, auto } = this.#options;
     const nowMs = performance.now();
     if (nowMs - this.#tidiedAtMs < TIDY_MS) return;
     this.#tidiedAtMs = nowMs;
@@ -223,6 +233,7 @@ class Rounds {
     if (nowMs - this.#prunedAtMs < PRUNE_MS) return;
     this.#prunedAtMs = nowMs;
     await tasks.prune();
+    await auto.prune(input.rooms);
     await pruneLeases(redis, input.nowMs);
     await pruneHlsWanted(redis, input.nowMs);
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { autoSession } from '../domain/auto-tasks.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { type RoomId, roomKey } from '../domain/ids.ts';
 import {
@@ -10,7 +11,7 @@ import {
   type TaskRequest,
 } from '../domain/new-task.ts';
 import type { RoomFacts } from '../domain/room.ts';
-import type { EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
+import type { AutoMark, EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
 import { withSharedProgramme } from '../domain/task-change.ts';
 import { reach } from '../queue/redis.ts';
 
@@ -22,6 +23,8 @@ const RUNNING = 'roomcast:tasks';
 const ENDED = 'roomcast:tasks:ended';
 /** Ended tasks by endedAt, for pruning. */
 const ENDED_AT = 'roomcast:tasks:ended-at';
+/** Sessions in which somebody stopped an automatic task. */
+const AUTO_STOPPED = 'roomcast:tasks:auto-stopped';
 /** Changes with every write: what a write was decided on must still be current. */
 const VERSION = 'roomcast:tasks:version';
 const ROOMS = 'roomcast:rooms';
@@ -32,19 +35,23 @@ const TASK_ID_CHARS = 20;
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const MAX_COLLISIONS = 50;
 
-/** KEYS: version, running, ended, ended-at. ARGV: version read, new version, channel, then of each task: id, JSON, endedAt or ''. */
+/**
+ * KEYS: version, running, ended, ended-at, auto-stopped. ARGV: version read, new version, channel, then of each task:
+ * id, JSON, endedAt or '', its session when it was automatic and stopped or ''.
+ */
 const COMMIT = `
 local version = redis.call('GET', KEYS[1]) or ''
 if version ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
-for at = 4, #ARGV, 3 do
-  local id, json, ended_at = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+for at = 4, #ARGV, 4 do
+  local id, json, ended_at, stopped = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   if ended_at == '' then
     redis.call('HSET', KEYS[2], id, json)
   else
     redis.call('HDEL', KEYS[2], id)
     redis.call('HSET', KEYS[3], id, json)
     redis.call('ZADD', KEYS[4], ended_at, id)
+    if stopped ~= '' then redis.call('SADD', KEYS[5], stopped) end
   end
   redis.call('PUBLISH', ARGV[3], id)
 end
@@ -56,6 +63,7 @@ export interface NewTask {
   readonly room: RoomId;
   readonly maxIdleSeconds: number;
   readonly source: SourceRequest;
+  readonly auto?: AutoMark;
 }
 
 export interface TaskStore {
@@ -64,7 +72,10 @@ export interface TaskStore {
   listRunning(): Promise<readonly Task[]>;
   get(taskId: string): Promise<Task | null>;
   getMany(taskIds: readonly string[]): Promise<readonly Task[]>;
-  /** Both throw `conflict` when the agent asked for is a user of the room, or another mix's agent. */
+  /**
+   * Both throw `conflict` when the agent asked for is a user of the room, or another mix's agent, and when an automatic
+   * task with that key runs.
+   */
   createRelay(request: NewTask, targets: readonly PushTarget[]): Promise<RelayTask>;
   createRecord(request: NewTask, recording: RecordingRequest): Promise<RecordTask>;
   /**
@@ -76,8 +87,15 @@ export interface TaskStore {
   end(taskId: string, reason: EndReason): Promise<Task | null>;
   /** end(taskId, 'stopped'). */
   stop(taskId: string): Promise<Task | null>;
-  /** Writes what a worker remembers of a task, unless Redis knows a revision as high; true when it was written. */
+  /**
+   * Writes what a worker remembers of a task, unless Redis knows a revision as high or another automatic task took its
+   * place; true when it was written.
+   */
   restore(task: Task): Promise<boolean>;
+  /** autoSession of every automatic task that somebody stopped. */
+  autoStopped(): Promise<ReadonlySet<string>>;
+  /** Forgets those. */
+  forgetAutoStopped(sessions: readonly string[]): Promise<void>;
   /** Forgets tasks that ended over 30 days ago, and what is known of their recordings; the files stay. */
   prune(): Promise<void>;
 }
@@ -109,11 +127,12 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
 
   async function commit(version: string, tasks: readonly Task[]): Promise<boolean> {
     const next = `${now()}-${randomInt(2 ** 47)}`;
-    const keys = [VERSION, RUNNING, ENDED, ENDED_AT];
+    const keys = [VERSION, RUNNING, ENDED, ENDED_AT, AUTO_STOPPED];
     const written = tasks.flatMap((task) => [
       task.taskId,
       JSON.stringify(task),
       task.endedAt === null ? '' : String(task.endedAt),
+      task.auto && task.endReason === 'stopped' ? autoSession(task.auto) : '',
     ]);
     const args = [version, next, TASKS_CHANGED, ...written];
     return (await redis.eval(COMMIT, keys.length, ...keys, ...args)) === 1;
@@ -181,7 +200,10 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
   }
 
   async function restore(task: Task): Promise<boolean> {
-    const written = await change(async () => {
+    const written = await change(async ({ running }) => {
+      const { auto, taskId } = task;
+      const rival = auto && running.find((other) => other.auto?.key === auto.key && other.taskId !== taskId);
+      if (rival && task.endedAt === null) return null;
       const stored = await get(task.taskId);
       return stored === null || stored.revision < task.revision ? task : null;
     });
@@ -225,6 +247,11 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     end: (taskId, reason) => reach(() => end(taskId, reason)),
     stop: (taskId) => reach(() => end(taskId, 'stopped')),
     restore: (task) => reach(() => restore(task)),
+    autoStopped: () => reach(async () => new Set(await redis.smembers(AUTO_STOPPED))),
+    forgetAutoStopped: (sessions) =>
+      reach(async () => {
+        if (sessions.length > 0) await redis.srem(AUTO_STOPPED, ...sessions);
+      }),
     prune: () => reach(prune),
   };
 }

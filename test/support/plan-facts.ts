@@ -1,3 +1,4 @@
+import { roomKey } from '../../src/domain/ids.ts';
 import { type JobRef, jobKey } from '../../src/domain/job.ts';
 import { EMPTY_MEMORY, type PlanInput } from '../../src/domain/plan.ts';
 import { DEFAULT_PROGRAMME } from '../../src/domain/programme.ts';
@@ -55,10 +56,18 @@ export function room(users: readonly UserFacts[]): RoomFacts {
   return { appId: 1, room: ROOM, createdAt: NOW - 1_000, ownerUserId: 'alice', gatewayId: 'g', users };
 }
 
-export function facts(changes: Partial<PlanInput> = {}): PlanInput {
+/** As the watcher reads them, by roomKey. */
+export function table(rooms: readonly RoomFacts[]): Map<string, RoomFacts> {
+  return new Map(rooms.map((one) => [roomKey(one.appId, one.room), one]));
+}
+
+/** Of a PlanInput, with rooms as a list. */
+export type FactChanges = Partial<Omit<PlanInput, 'rooms'>> & { readonly rooms?: readonly RoomFacts[] };
+
+export function facts({ rooms = [room([user('alice')])], ...changes }: FactChanges = {}): PlanInput {
   return {
     tasks: [],
-    rooms: [room([user('alice')])],
+    rooms: table(rooms),
     hlsWanted: new Map(),
     requestedJobs: [],
     queued: [],

@@ -10,9 +10,11 @@ import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { createAnnouncements } from '../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
+import type { AutoStarter } from '../../src/rooms/auto-starter.ts';
 import { startWatcher, type Watcher } from '../../src/rooms/watcher.ts';
 import { createTaskStore, type NewTask, type TaskStore } from '../../src/tasks/task-store.ts';
 import { eventually } from './eventually.ts';
+import { table } from './plan-facts.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../dist/test/support/queue-worker.js');
@@ -46,6 +48,9 @@ export interface WorkerProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+/** Of a watcher whose apps want nothing by themselves. */
+export const NOTHING_AUTOMATIC: AutoStarter = { start: async () => undefined, prune: async () => undefined };
+
 /** Redis, a watcher in this process and workers in processes of their own. */
 export class QueueRig {
   readonly redisServer: TestRedis;
@@ -69,7 +74,8 @@ export class QueueRig {
       announcements: createAnnouncements(this.#subscriber, log),
       gatewayId: 'test-gateway',
       tasks: this.tasks,
-      rooms: { list: async () => this.rooms, removeDeadGatewayUsers: async () => undefined },
+      rooms: { read: async () => table(this.rooms), removeDeadGatewayUsers: async () => undefined },
+      auto: NOTHING_AUTOMATIC,
       log,
     });
   }

@@ -92,6 +92,7 @@ function isCompositionRoot(file: string): boolean {
   const roots = [
     'src/main.ts',
     'src/gateway.ts',
+    'src/gateway-duties.ts',
     'src/all-in-one.ts',
     'src/log.ts',
     'jobs/worker.ts',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IDLE_SECONDS } from '../../domain/new-task.ts';
 import { MAX_TARGETS } from '../../domain/push/target-rules.ts';
 import { roomSchema, userSchema } from './basic-schemas.ts';
 import { mixEventAnswer, pushEventAnswer } from './event-schemas.ts';
@@ -6,10 +7,6 @@ import { changesProgramme } from './programme-json.ts';
 import { type ProgrammeFields, programmeAnswer, programmeFields } from './programme-schema.ts';
 import { targetAnswer, targetChangeFields, targetSchema, warningsAnswer } from './target-schema.ts';
 
-/** TRTC's limits for MaxIdleTime and its default. */
-const MIN_IDLE_SECONDS = 5;
-const MAX_IDLE_SECONDS = 86_400;
-const DEFAULT_IDLE_SECONDS = 30;
 const MAX_RECORDING_MS = 30 * 24 * 3_600_000;
 
 const appSchema = z
@@ -19,9 +16,9 @@ const appSchema = z
   .meta({ description: 'may be left out when there is one app' });
 const idleSchema = z
   .int()
-  .min(MIN_IDLE_SECONDS)
-  .max(MAX_IDLE_SECONDS)
-  .default(DEFAULT_IDLE_SECONDS)
+  .min(IDLE_SECONDS.min)
+  .max(IDLE_SECONDS.max)
+  .default(IDLE_SECONDS.default)
   .meta({ description: 'seconds without a publisher after which the task ends by itself' });
 
 const singleSchema = z.strictObject({ userId: userSchema, stream: z.enum(['main', 'aux']).default('main') });
@@ -141,11 +138,14 @@ export const workersAnswer = z.array(
   }),
 );
 
+const autoField = z.boolean().meta({ description: "nobody asked for it: the app's settings did" });
+
 export const relayAnswer = z.strictObject({
   taskId: z.string(),
   room: roomAnswer,
   state: z.enum(['starting', 'running', 'waiting', 'stopping', 'ended']),
   streamId: z.string(),
+  auto: autoField,
   targets: z.array(targetAnswer),
 });
 
@@ -215,6 +215,7 @@ export const recordingAnswer = z.strictObject({
   taskId: z.string(),
   room: roomAnswer,
   state: z.enum(['scheduled', 'waiting', 'recording', 'finalising', 'ready', 'failed', 'ended']),
+  auto: autoField,
   files: z.array(
     z.strictObject({
       path: z.string(),

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { findApp } from '../../config/app.ts';
 import { GatewayError } from '../../domain/errors.ts';
 import { limitWarnings, programmeFigures } from '../../domain/push/limit-warnings.ts';
@@ -6,16 +5,14 @@ import { limitsOf, readDestination } from '../../domain/push/platforms.ts';
 import { changeRetry, type RetryChange } from '../../domain/push/retry-change.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../domain/push/retry-policy.ts';
 import { showRtmpUrl } from '../../domain/push/rtmp-url.ts';
-import { Secret } from '../../domain/secret.ts';
 import type { PushTarget, RelayTask } from '../../domain/task.ts';
 import { withTargets } from '../../domain/task-change.ts';
-import { seal, unseal } from '../../identity/seal.ts';
+import { unseal } from '../../identity/seal.ts';
+import { newPushTarget } from '../../tasks/push-target.ts';
 import type { OperatorDeps } from './deps.ts';
 import type { TargetChangeBody, TargetRequest } from './target-schema.ts';
 
 type TargetDeps = Pick<OperatorDeps, 'apps' | 'clusterSecret'>;
-
-const TARGET_ID_BYTES = 5;
 
 /** Its shown URL is all that may leave, its whole URL is compared only. */
 function wholeUrl({ clusterSecret }: TargetDeps, target: PushTarget): string {
@@ -42,21 +39,20 @@ function createTargetMaker(deps: TargetDeps, appId: number, present: readonly Pu
       const asked: Exclude<TargetRequest, string> = typeof request === 'string' ? { url: request } : request;
       const destination = readDestination(asked.url);
       const { url } = destination;
-      const shownUrl = showRtmpUrl(url);
       if (known.has(url))
-        throw new GatewayError('conflict', `${shownUrl} is given twice or a target already`);
+        throw new GatewayError('conflict', `${showRtmpUrl(url)} is given twice or a target already`);
       known.add(url);
       const platform = asked.platform ?? destination.platform;
       const mergeMs = asked.mergeMs ?? like?.mergeMs;
-      return {
-        id: randomBytes(TARGET_ID_BYTES).toString('hex'),
-        sealedUrl: seal(deps.clusterSecret, new Secret(url)),
-        shownUrl,
-        ...(platform !== undefined && { platform }),
-        ...(mergeMs !== undefined && { mergeMs }),
-        retry: retryOf(asked.retry, like),
-        ...((asked.paused ?? like?.paused) && { paused: true }),
-      };
+      return newPushTarget(
+        deps.clusterSecret,
+        { url, ...(platform !== undefined && { platform }) },
+        {
+          ...(mergeMs !== undefined && { mergeMs }),
+          retry: retryOf(asked.retry, like),
+          ...((asked.paused ?? like?.paused) && { paused: true }),
+        },
+      );
     },
   };
 }

@@ -18,7 +18,9 @@ describe('recordings', () => {
       durationMs: 90_000,
     });
     const listed = await ask('GET', '/recordings');
-    expect(listed.json).toEqual([{ taskId: json.taskId, room: 7, state: 'scheduled', files: [] }]);
+    expect(listed.json).toEqual([
+      { taskId: json.taskId, room: 7, state: 'scheduled', auto: false, files: [] },
+    ]);
     expect((await ask('GET', '/relays')).json).toHaveLength(1);
   });
 
@@ -57,6 +59,7 @@ describe('recordings', () => {
       taskId: json.taskId,
       room: '7',
       state: 'ready',
+      auto: false,
       files: [file],
       programme: null,
       sequenceNumber: null,

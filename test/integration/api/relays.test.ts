@@ -42,7 +42,14 @@ describe('starting a relay', () => {
       warnings: [],
     };
     expect(listed.json).toEqual([
-      { taskId: json.taskId, room: 7, state: 'waiting', streamId: json.streamId, targets: [target] },
+      {
+        taskId: json.taskId,
+        room: 7,
+        state: 'waiting',
+        streamId: json.streamId,
+        auto: false,
+        targets: [target],
+      },
     ]);
     expect((await ask('GET', `/relays/${json.taskId}`)).json).toEqual({
       ...listed.json[0],

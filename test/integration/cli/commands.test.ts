@@ -161,7 +161,7 @@ describe('beside a running roomcast', () => {
     expect(await json(['relay', 'update', task, '--add', `${TO}2`])).toEqual({ taskId: task });
     expect(await json(['relay', 'retry', task, TO])).toEqual({ taskId: task });
     const [listed] = await json(['relay', 'list']);
-    expect(Object.keys(listed)).toEqual(['taskId', 'room', 'state', 'streamId', 'targets']);
+    expect(Object.keys(listed)).toEqual(['taskId', 'room', 'state', 'streamId', 'auto', 'targets']);
     expect(listed.targets.map((target: { url: string }) => target.url)).toEqual([
       'rtmp://127.0.0.1:1/live/****',
       'rtmp://127.0.0.1:1/live/****',
@@ -189,7 +189,9 @@ describe('beside a running roomcast', () => {
       '--for',
       '10m',
     ]);
-    expect(await json(['record', 'list'])).toEqual([{ taskId, room: 'a b', state: 'scheduled', files: [] }]);
+    expect(await json(['record', 'list'])).toEqual([
+      { taskId, room: 'a b', state: 'scheduled', auto: false, files: [] },
+    ]);
     expect(await json(['record', 'stop', taskId])).toEqual({ taskId });
     expect(await json(['record', 'show', taskId])).toMatchObject({
       taskId,

@@ -7,7 +7,7 @@ import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { startWatcher } from '../../../src/rooms/watcher.ts';
 import { createTaskStore, type TaskStore } from '../../../src/tasks/task-store.ts';
 import { eventually } from '../../support/eventually.ts';
-import { mixSource, singleSource, TARGETS } from '../../support/queue-rig.ts';
+import { mixSource, NOTHING_AUTOMATIC, singleSource, TARGETS } from '../../support/queue-rig.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
 const log = pino({ level: 'silent' });
@@ -44,7 +44,8 @@ async function watch(gatewayId: string): Promise<() => Promise<void>> {
     announcements: createAnnouncements(subscriber, log),
     gatewayId,
     tasks: createTaskStore(own),
-    rooms: { list: async () => [], removeDeadGatewayUsers: async () => undefined },
+    rooms: { read: async () => new Map(), removeDeadGatewayUsers: async () => undefined },
+    auto: NOTHING_AUTOMATIC,
     log,
   });
   let closed = false;

@@ -31,6 +31,7 @@ const relay = (targets: readonly (typeof LIVE | typeof WAITING)[]) => ({
   taskId: 'abcdefghijklmnopqrst',
   room: 1001,
   state: 'running' as const,
+  auto: false,
   streamId: 's',
   targets: [...targets].map((target) => ({ ...target, warnings: [...target.warnings] })),
 });

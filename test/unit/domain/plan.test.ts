@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { HLS_LINGER_MS, type PlanInput, plan } from '../../../src/domain/plan.ts';
+import { HLS_LINGER_MS, plan } from '../../../src/domain/plan.ts';
 import { DEFAULT_PROGRAMME } from '../../../src/domain/programme.ts';
 import {
   copies,
   ENDED,
+  type FactChanges,
   facts,
   keys,
   NOW,
@@ -12,12 +13,13 @@ import {
   relay,
   room,
   SINGLE,
+  table,
   user,
 } from '../../support/plan-facts.ts';
 
 interface Row {
   readonly it: string;
-  readonly given: Partial<PlanInput>;
+  readonly given: FactChanges;
   readonly start?: readonly string[];
   readonly stop?: readonly string[];
   readonly ends?: readonly (readonly [string, string])[];
@@ -290,7 +292,7 @@ const ADDS_ONLY: readonly Row[] = [
   },
 ];
 
-const GROUPS: readonly (readonly [string, readonly Row[], Partial<PlanInput>])[] = [
+const GROUPS: readonly (readonly [string, readonly Row[], FactChanges])[] = [
   ['wanted jobs', WANTED, {}],
   ['times', TIMES, {}],
   ['idle tasks', IDLE, {}],
@@ -316,7 +318,7 @@ test('idle time is counted from plan to plan, and anew after somebody was there'
   expect(later.endTasks).toEqual([]);
   const between = plan({
     ...given,
-    rooms: [room([user('alice')])],
+    rooms: table([room([user('alice')])]),
     monotonicMs: 79_999,
     memory: later.memory,
   });

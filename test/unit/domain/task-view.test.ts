@@ -87,6 +87,7 @@ describe('the targets of a relay', () => {
     const view = relayView(relay, { mix: mix('running'), push: push('flowing'), hasPublisher: true });
     expect(view).toEqual({
       taskId: relay.taskId,
+      auto: false,
       room: 1001,
       state: 'running',
       streamId: relay.streamId,
@@ -173,7 +174,7 @@ describe('the state of a recording', () => {
     const result = { taskId: record.taskId, state, onAirMs: 1000, files: [file], error: null };
     const ended = { ...record, endedAt: 9 };
     const view = recordView(ended, { record: status('recording'), result, nowMs: 10_000 });
-    expect(view).toEqual({ taskId: record.taskId, room: 1001, state, files: [file] });
+    expect(view).toEqual({ taskId: record.taskId, auto: false, room: 1001, state, files: [file] });
   });
 
   it('is what its job says while it runs, whatever became of an earlier part', () => {
