@@ -22,6 +22,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   'bad-user-id': BAD_REQUEST,
   'bad-app-id': BAD_REQUEST,
   'ticket-invalid': 403,
+  'ticket-expired': 403,
   'name-not-found': 502,
   'connection-refused': 502,
   unreachable: 502,

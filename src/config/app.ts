@@ -1,6 +1,7 @@
 import type { AutoRecord, AutoRelay, AutoSettings } from '../domain/auto-tasks.ts';
 import type { CallbackGroup } from '../domain/callback/callback.ts';
 import type { RetryChange } from '../domain/push/retry-change.ts';
+import { PLAIN_ROLE, type RoleSettings } from '../domain/role-name.ts';
 import type { Secret } from '../domain/secret.ts';
 
 /** Where events of an app are told to. */
@@ -12,15 +13,30 @@ export interface AppCallbacks {
   readonly groups: readonly CallbackGroup[];
 }
 
+/** What of an app an operator may change while it runs. */
+export interface AppSettings extends RoleSettings {
+  /** Who may play mixes: anyone, or holders of a ticket. Raw streams always need one. */
+  readonly playback: 'public' | 'token';
+  /** Everyone who enters a room needs a PrivateMapKey. */
+  readonly privateMapKeyRequired: boolean;
+}
+
+export const DEFAULT_APP_SETTINGS: AppSettings = {
+  playback: 'public',
+  privateMapKeyRequired: false,
+  roles: {},
+  defaultRole: PLAIN_ROLE,
+};
+
 /** One tenant: its rooms, users and tasks are seen by nobody else. */
-export interface App {
+export interface App extends AppSettings {
   readonly sdkAppId: number;
   readonly name: string;
   /** Signs UserSigs. */
   readonly secretKey: Secret;
   readonly apiKeys: readonly { readonly secretId: string; readonly secretKey: Secret }[];
-  /** Who may play mixes: anyone, or holders of a ticket. Raw streams always need one. */
-  readonly playback: 'public' | 'token';
+  /** Given at its creation; 0: none. Old clients send it. */
+  readonly accountType: number;
   /** How its pushes are retried, where that is not the default. */
   readonly retry?: RetryChange;
   readonly callbacks?: AppCallbacks;

@@ -6,14 +6,15 @@ import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { changeRetry, type RetryChange } from '../domain/push/retry-change.ts';
 import { DEFAULT_RETRY } from '../domain/push/retry-policy.ts';
 import { Secret } from '../domain/secret.ts';
-import type { Apps } from './app.ts';
+import { type App, type Apps, DEFAULT_APP_SETTINGS } from './app.ts';
+import { problemOfSettings, settingsShape } from './app-settings.ts';
 import { createOnce } from './atomic-file.ts';
 import { autoRecordSchema, autoRelaySchema } from './auto-schema.ts';
 import { callbacksSchema } from './callbacks-schema.ts';
 import { retrySchema } from './retry-schema.ts';
 
 const FIRST_APP_ID = 1_400_000_001;
-const MAX_APP_ID = 4_294_967_295;
+const MAX_UINT32 = 4_294_967_295;
 const NAME = /^[A-Za-z0-9._ -]{1,64}$/;
 
 const secret = z.string().min(16, 'has at least 16 characters').max(256);
@@ -26,17 +27,33 @@ function checkRetry(change: RetryChange, context: z.RefinementCtx): void {
     context.addIssue({ code: 'custom', message: toGatewayError(error).message });
   }
 }
-const APP = z.strictObject({
-  sdkAppId: z.number().int().min(1).max(MAX_APP_ID),
+
+function checkSettings(app: App, context: z.RefinementCtx): void {
+  const message = problemOfSettings(app);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+}
+
+const APP_FIELDS = z.strictObject({
+  sdkAppId: z.number().int().min(1).max(MAX_UINT32),
   name: z.string().regex(NAME, 'has 1 to 64 letters, digits, spaces, dots, underscores or hyphens'),
   secretKey: secret,
   apiKeys: z.array(z.strictObject({ secretId: z.string().min(1).max(128), secretKey: secret })),
-  playback: z.enum(['public', 'token']).default('public'),
-  retry: retrySchema.superRefine(checkRetry).optional(),
-  callbacks: callbacksSchema.optional(),
-  autoRelay: autoRelaySchema.optional(),
-  autoRecord: autoRecordSchema.optional(),
+  accountType: z.int().min(0).max(MAX_UINT32).default(0),
+  retry: retrySchema.superRefine(checkRetry).exactOptional(),
+  callbacks: callbacksSchema.exactOptional(),
+  autoRelay: autoRelaySchema.exactOptional(),
+  autoRecord: autoRecordSchema.exactOptional(),
+  ...settingsShape,
 });
+
+const APP = APP_FIELDS.transform(
+  ({ secretKey, apiKeys, ...fields }): App => ({
+    ...DEFAULT_APP_SETTINGS,
+    ...fields,
+    secretKey: new Secret(secretKey),
+    apiKeys: apiKeys.map((key) => ({ secretId: key.secretId, secretKey: new Secret(key.secretKey) })),
+  }),
+).superRefine(checkSettings);
 
 const APPS = z
   .strictObject({ apps: z.array(APP).min(1, 'has at least one app'), adminToken: secret })
@@ -70,20 +87,7 @@ export function parseApps(text: string, where: string): Apps {
     const problems = parsed.error.issues.map((issue) => `  - ${issue.path.join('.')}: ${issue.message}`);
     throw new GatewayError('bad-config', [`${where} is not usable:`, ...problems].join('\n'));
   }
-  return {
-    apps: parsed.data.apps.map((app) => ({
-      sdkAppId: app.sdkAppId,
-      name: app.name,
-      secretKey: new Secret(app.secretKey),
-      apiKeys: app.apiKeys.map((key) => ({ secretId: key.secretId, secretKey: new Secret(key.secretKey) })),
-      playback: app.playback,
-      ...(app.retry && { retry: app.retry }),
-      ...(app.callbacks && { callbacks: app.callbacks }),
-      ...(app.autoRelay && { autoRelay: app.autoRelay }),
-      ...(app.autoRecord && { autoRecord: app.autoRecord }),
-    })),
-    adminToken: new Secret(parsed.data.adminToken),
-  };
+  return { apps: parsed.data.apps, adminToken: new Secret(parsed.data.adminToken) };
 }
 
 /** Text of a first apps.json: one app with random keys, and a random admin token. */

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'bad-user-id'
   | 'bad-app-id'
   | 'ticket-invalid'
+  | 'ticket-expired'
   // destinations
   | 'name-not-found'
   | 'connection-refused'

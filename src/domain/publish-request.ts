@@ -8,6 +8,11 @@ export interface PublishRequest {
   readonly userId: string;
   readonly userSig: string;
   readonly kind: StreamKind;
+  readonly privateMapKey?: string;
+  /** A role name of the app. */
+  readonly roleName?: string;
+  /** Sent by old clients. */
+  readonly accountType?: number;
 }
 
 /** An RTMP `app` with or without a room and a query behind it, and the stream name. */
@@ -25,6 +30,7 @@ export interface RtmpPath {
 
 const MAX_NAME_CHARS = 4096;
 const MAX_PARAMETERS = 32;
+const MAX_UINT32 = 4_294_967_295;
 
 function badRequest(message: string): GatewayError {
   return new GatewayError('bad-request', message);
@@ -88,6 +94,12 @@ function parseKind(text: string): StreamKind {
   return text;
 }
 
+function parseAccountType(text: string): number {
+  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= MAX_UINT32)) throw badRequest('accounttype is a number from 0 to 4294967295');
+  return value;
+}
+
 /** `rtmp://HOST/push/ROOM?sdkappid=A&userid=U&usersig=S`; throws `bad-request` and the `bad-...` codes. */
 export function parsePublishRequest(path: RtmpPath): PublishRequest {
   const { query } = path;
@@ -97,7 +109,15 @@ export function parsePublishRequest(path: RtmpPath): PublishRequest {
   const room = isInteger ? parseIntegerRoom(path.name) : parseStringRoom(path.name);
   const userId = parseUserId(query.get('userid') ?? '');
   const kind = parseKind(query.get('stream') ?? 'main');
-  return { appId, room, userId, userSig, kind };
+  const privateMapKey = query.get('private_map_key');
+  const roleName = query.get('role');
+  const accountType = query.get('accounttype');
+  return {
+    ...{ appId, room, userId, userSig, kind },
+    ...(privateMapKey !== undefined && { privateMapKey }),
+    ...(roleName !== undefined && { roleName }),
+    ...(accountType !== undefined && { accountType: parseAccountType(accountType) }),
+  };
 }
 
 export interface PublishUrlRequest extends PublishRequest {
@@ -112,7 +132,7 @@ export interface PublishUrl {
   readonly obsKey: string;
 }
 
-/** The publish URL of a user; the UserSig in it is a secret. */
+/** The publish URL of a user; the UserSig and the PrivateMapKey in it are secrets. */
 export function publishUrl(request: PublishUrlRequest): PublishUrl {
   const query = new URLSearchParams({
     sdkappid: String(request.appId),
@@ -121,6 +141,9 @@ export function publishUrl(request: PublishUrlRequest): PublishUrl {
   });
   if (request.room.kind === 'number') query.set('use_number_room_id', '1');
   if (request.kind === 'aux') query.set('stream', 'aux');
+  if (request.privateMapKey !== undefined) query.set('private_map_key', request.privateMapKey);
+  if (request.roleName !== undefined) query.set('role', request.roleName);
+  if (request.accountType !== undefined) query.set('accounttype', String(request.accountType));
   const obsServer = `${request.rtmpUrl}/push`;
   const obsKey = `${encodeURIComponent(String(request.room.value))}?${query}`;
   return { url: `${obsServer}/${obsKey}`, obsServer, obsKey };

@@ -2,7 +2,11 @@ import { type Apps, findApp } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseStreamId, type StreamName, streamId } from '../domain/ids.ts';
 import { parsePublishRequest, type RtmpPath } from '../domain/publish-request.ts';
+import { roleAtEntry } from '../domain/role-name.ts';
 import type { Secret } from '../domain/secret.ts';
+import type { Terminal } from '../domain/terminal.ts';
+import { assertMayPublish, mayCreate, sendableTracks, type Tracks } from '../domain/ticket-rights.ts';
+import { checkAccountType, checkRoomTicket } from '../identity/private-map-key.ts';
 import { verifyTicket } from '../identity/tickets.ts';
 import { verifyUserSig } from '../identity/user-sig.ts';
 import type { PublisherSource } from './stream.ts';
@@ -12,12 +16,27 @@ export interface AccessDeps {
   readonly clusterSecret: Secret;
 }
 
+/** As what a publishing user enters the room. */
+export interface PublisherEntry {
+  readonly role: 'anchor';
+  readonly roleName: string;
+  readonly terminal: Terminal;
+  /** Into a room that does not exist yet. */
+  readonly mayCreate: boolean;
+}
+
 /** A publisher that proved who it is. */
 export interface GrantedPublish {
   readonly streamId: string;
   readonly name: StreamName;
   readonly source: PublisherSource;
+  /** null: a worker enters no room. */
+  readonly entry: PublisherEntry | null;
+  /** What of the stream others get; the rest is dropped. */
+  readonly tracks: Tracks;
 }
+
+const BOTH_TRACKS: Tracks = { audio: true, video: true };
 
 /** The stream named, in its one spelling; throws `not-found`. */
 export function requireStreamName(text: string): { id: string; name: StreamName } {
@@ -26,22 +45,36 @@ export function requireStreamName(text: string): { id: string; name: StreamName 
   return { id: streamId(name), name };
 }
 
-/** A user with a UserSig of that app for that user; throws what is wrong with it. */
+/** A user with a UserSig and, where the app asks for it, a PrivateMapKey; throws what is wrong with them. */
 export function grantUserPublish(deps: AccessDeps, path: RtmpPath, nowMs: number): GrantedPublish {
   const request = parsePublishRequest(path);
-  const { appId: sdkAppId, userId, userSig, room, kind } = request;
+  const { appId: sdkAppId, userId, userSig, room, kind, privateMapKey } = request;
   const app = findApp(deps.apps, sdkAppId);
   if (app === undefined) throw new GatewayError('bad-app-id', 'there is no app with this sdkappid');
   verifyUserSig({ secretKey: app.secretKey, sdkAppId, userId, userSig, nowMs });
+  checkAccountType(app, request.accountType);
+  const permit = checkRoomTicket({ app, userId, room, privateMapKey, nowMs });
+  assertMayPublish(permit, kind, nowMs);
   const name: StreamName = { appId: sdkAppId, room, userId, kind };
-  return { streamId: streamId(name), name, source: { type: 'user', userId } };
+  return {
+    streamId: streamId(name),
+    name,
+    source: { type: 'user', userId },
+    entry: {
+      role: 'anchor',
+      roleName: roleAtEntry(app, request.roleName),
+      terminal: 'other', // RTMP says nothing of the platform
+      mayCreate: mayCreate(permit),
+    },
+    tracks: sendableTracks(permit, kind),
+  };
 }
 
 /** A worker's run with a ticket for that stream; throws `ticket-invalid`. */
 export function grantWorkerPublish(deps: AccessDeps, path: RtmpPath, nowMs: number): GrantedPublish {
   const { id, name } = requireStreamName(path.name);
   const { task, epoch } = verifyWorkerTicket(deps, 'publish', id, path.query.get('ticket') ?? '', nowMs);
-  return { streamId: id, name, source: { type: 'worker', task, epoch } };
+  return { streamId: id, name, source: { type: 'worker', task, epoch }, entry: null, tracks: BOTH_TRACKS };
 }
 
 /** Task and epoch of a worker's ticket; throws `ticket-invalid`. */

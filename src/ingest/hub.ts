@@ -19,6 +19,7 @@ import {
 import { Admission } from './admission.ts';
 import { Fence } from './fence.ts';
 import { DEFAULT_HUB_LIMITS, type HubLimits } from './limits.ts';
+import { isOfTracks } from './packets.ts';
 import { type PublishedStream, RtmpConnection } from './rtmp-connection.ts';
 import type { HubStream, PublisherSource, StreamPublisher, WorkerReader } from './stream.ts';
 import { type HubStreamInfo, StreamTable } from './stream-table.ts';
@@ -201,7 +202,7 @@ export class Hub {
     );
     this.#announce(stream, granted.source, { type: 'published', at: nowMs });
     return {
-      push: (packet) => stream.push(packet),
+      push: (packet) => void (isOfTracks(packet, granted.tracks) && stream.push(packet)),
       unpublish: (clean) => this.#unpublish(stream, publisher, clean),
     };
   }

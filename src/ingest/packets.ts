@@ -1,4 +1,5 @@
 import type { NmsPacket } from 'node-media-server/src/session/rtmp_session.js';
+import type { Tracks } from '../domain/ticket-rights.ts';
 
 /** What a tag is to a cache or to a viewer that skips frames. */
 export type MediaRole =
@@ -49,6 +50,12 @@ export function mediaRole(type: number, first: number, second: number): MediaRol
   if (type === VIDEO) return videoRole(first, second);
   if (type === AUDIO) return audioRole(first, second);
   return type === SCRIPT ? 'script' : 'other';
+}
+
+/** The packet is of a track that may be sent; data belongs to none. */
+export function isOfTracks({ codec_type: type }: NmsPacket, tracks: Tracks): boolean {
+  if (type === AUDIO) return tracks.audio;
+  return type !== VIDEO || tracks.video;
 }
 
 /** The AMF0 string a script body begins with, or ''. */

@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { registerFlvRoutes } from '../../src/api/playback/flv.ts';
 import { attachWsFlv } from '../../src/api/playback/ws-flv.ts';
-import type { App, Apps } from '../../src/config/app.ts';
+import { type App, type Apps, DEFAULT_APP_SETTINGS } from '../../src/config/app.ts';
 import { parseIntegerRoom, type RoomId, type StreamKind } from '../../src/domain/ids.ts';
 import { publishUrl } from '../../src/domain/publish-request.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -17,7 +17,14 @@ export const APP_ID = 1400000001;
 export const OTHER_APP_ID = 1400000002;
 
 function app(sdkAppId: number, key: string): App {
-  return { sdkAppId, name: 'test', secretKey: new Secret(key), apiKeys: [], playback: 'public' };
+  return {
+    sdkAppId,
+    name: 'test',
+    secretKey: new Secret(key),
+    apiKeys: [],
+    accountType: 0,
+    ...DEFAULT_APP_SETTINGS,
+  };
 }
 
 export const APPS: Apps = {

@@ -7,7 +7,7 @@ import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { registerOperatorRoutes } from '../../src/api/operator/register.ts';
-import type { Apps } from '../../src/config/app.ts';
+import { type Apps, DEFAULT_APP_SETTINGS } from '../../src/config/app.ts';
 import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { checkDestination } from '../../src/media/push/preflight.ts';
@@ -30,7 +30,14 @@ export const SHOWN = 'rtmp://127.0.0.1:1999/live/****';
 export const clusterSecret = new Secret('a cluster secret of tests');
 const apps: Apps = {
   apps: [
-    { sdkAppId: APP_ID, name: 'one', secretKey: new Secret('k'.repeat(64)), apiKeys: [], playback: 'public' },
+    {
+      ...DEFAULT_APP_SETTINGS,
+      sdkAppId: APP_ID,
+      name: 'one',
+      secretKey: new Secret('k'.repeat(64)),
+      apiKeys: [],
+      accountType: 0,
+    },
   ],
   adminToken: new Secret(TOKEN),
 };

@@ -29,7 +29,7 @@ describe('a publish request', () => {
     ['with the query cut in two', 'push?sdkappid=1400000001', 'studio?userid=alice&usersig=abc*-_'],
     ['with parameters in another order', 'push', 'studio?usersig=abc*-_&userid=alice&sdkappid=1400000001'],
     ['with the same parameter at both places', `push?${QUERY}`, `studio?${QUERY}`],
-    ['with parameters we do not know', 'push', `studio?${QUERY}&private_map_key=k&x=1`],
+    ['with parameters we do not know', 'push', `studio?${QUERY}&remoteuserid=k&x=1`],
   ])('%s is understood', (_how, app, name) => {
     expect(parse(app, name)).toEqual({ ...ALICE, room: { kind: 'string', value: 'studio' } });
   });
@@ -45,6 +45,15 @@ describe('a publish request', () => {
 
   test('is percent-decoded, and + is a plus', () => {
     expect(parse('push', `a%20b+c%3F?${QUERY}`).room.value).toBe('a b+c?');
+  });
+
+  test('brings a PrivateMapKey, a role name and an account type along when it has them', () => {
+    const { privateMapKey, roleName, accountType } = parse(
+      'push',
+      `studio?${QUERY}&private_map_key=k*-_&role=host&accounttype=792`,
+    );
+    expect([privateMapKey, roleName, accountType]).toEqual(['k*-_', 'host', 792]);
+    expect(parse('push', `studio?${QUERY}`)).not.toHaveProperty('privateMapKey');
   });
 
   test('can be of the screen', () => {
@@ -67,6 +76,8 @@ describe('a publish request', () => {
     ['an app that is no number', `r?${QUERY.replace('1400000001', '0x10')}`, 'bad-app-id'],
     ['a third stream', `r?${QUERY}&stream=both`, 'bad-request'],
     ['a flag that is none', `r?${QUERY}&use_number_room_id=yes`, 'bad-request'],
+    ['an account type that is no number', `r?${QUERY}&accounttype=-1`, 'bad-request'],
+    ['an account type of 33 bits', `r?${QUERY}&accounttype=4294967296`, 'bad-request'],
     ['a parameter with two values', `r?${QUERY}&userid=bob`, 'bad-request'],
     ['a broken escape', `r%zz?${QUERY}`, 'bad-request'],
     ['a path of three parts', `a/b?${QUERY}`, 'bad-request'],
@@ -85,7 +96,7 @@ describe('a publish request', () => {
     [{ kind: 'string', value: '1001' } as const, 'aux'],
     [parseStringRoom('a b!#$%&()+-:;<=.>?@[]^_{}|~,'), 'main'],
   ] as const)('comes back whole from the URL made for it: %j', (room, kind) => {
-    const request = { ...ALICE, room, kind };
+    const request = { ...ALICE, room, kind, privateMapKey: 'k*-_', roleName: 'host', accountType: 792 };
     const { url, obsServer, obsKey } = publishUrl({ ...request, rtmpUrl: 'rtmp://host:1935' });
     expect(obsServer).toBe('rtmp://host:1935/push');
     expect(url).toBe(`${obsServer}/${obsKey}`);

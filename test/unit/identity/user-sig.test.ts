@@ -1,28 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { deflateSync, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { GatewayError } from '../../../src/domain/errors.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { signUserSig, verifyUserSig } from '../../../src/identity/user-sig.ts';
+import {
+  SAMPLE_MAP_KEY as MAP_KEY,
+  packToken as pack,
+  SAMPLE_APP,
+  SAMPLE_KEY,
+  SAMPLE_NOW_MS,
+  SAMPLE_USER_SIG,
+  unpackToken as unpack,
+} from '../../support/sig-text.ts';
 
-// Made with Tencent's own library, its clock frozen.
-const KEY = new Secret('5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e');
-const APP = 1400000000;
-const NOW_MS = 1_700_000_000_000;
-const USER_SIG =
-  'eJyrVgrxCdYrSy1SslIy0jNQ0gHzM1NS80oy0zLBwhWZiflZpXlQqeKU7MSCgswUJStDEwMogMiUZOamKlkZmqOKplYUZBaBxE1NTY3gosWZ6UpWSj5ljuYp*p7l5unBxXnF2WVhVU4uAf7Ozi5JpX7O5SbuHuUhzgZJmQXaTia2SrUAohcx8g__';
-const MAP_KEY =
-  'eJxVjU0LgkAURf-L2xoympUMtHgEWWShJEHutJmxUTPxq5Hov0eWi*7iwj1ncZ8QuEe94xVQMHUCk2FLxotGCjlgJaN72hY-VbMsKkvJgBoW*eVrGnnjQI3FP*WqlBUHOh1BW-MqbgVQQMQNd-JrbJZGnB-6IEHE1cUPT17vIiJ69qdxfJYJUCDa3trNrXwbrGeZZqeN70S5IiJRzIgePFREhGfBii7MlvB6A36tQqM_';
-
-function unpack(sig: string): Record<string, unknown> {
-  const base64 = sig.replaceAll('*', '+').replaceAll('-', '/').replaceAll('_', '=');
-  return JSON.parse(inflateSync(Buffer.from(base64, 'base64')).toString()) as Record<string, unknown>;
-}
-
-function pack(token: unknown): string {
-  const base64 = deflateSync(Buffer.from(JSON.stringify(token))).toString('base64');
-  return base64.replaceAll('+', '*').replaceAll('/', '-').replaceAll('=', '_');
-}
+const KEY = new Secret(SAMPLE_KEY);
+const APP = SAMPLE_APP;
+const NOW_MS = SAMPLE_NOW_MS;
+const USER_SIG = SAMPLE_USER_SIG;
 
 function codeOf(run: () => void): string {
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { App } from '../../../src/config/app.ts';
+import { type App, DEFAULT_APP_SETTINGS } from '../../../src/config/app.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { signTicket } from '../../../src/identity/tickets.ts';
 import { assertMayPlay, requireStreamName } from '../../../src/ingest/access.ts';
@@ -8,7 +8,16 @@ const NOW = 1_700_000_000_000;
 const clusterSecret = new Secret('a cluster secret of tests');
 
 function app(sdkAppId: number, playback: App['playback']): App {
-  return { sdkAppId, name: 'test', secretKey: new Secret('k'.repeat(64)), apiKeys: [], playback };
+  const secretKey = new Secret('k'.repeat(64));
+  return {
+    ...DEFAULT_APP_SETTINGS,
+    sdkAppId,
+    name: 'test',
+    secretKey,
+    apiKeys: [],
+    accountType: 0,
+    playback,
+  };
 }
 
 const deps = {
