@@ -3,18 +3,9 @@ import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { registerHealthRoutes } from './api/health.ts';
 import { createHttpServer } from './api/http-server.ts';
-import { registerMetricsRoute } from './api/metrics/routes.ts';
-import type { SharedFacts } from './api/metrics/shared-metrics.ts';
-import { registerOperatorRoutes } from './api/operator/register.ts';
-import { registerFlvRoutes } from './api/playback/flv.ts';
-import { registerHlsRoutes } from './api/playback/hls.ts';
-import { createHlsStore } from './api/playback/hls-store.ts';
-import { attachWsFlv } from './api/playback/ws-flv.ts';
-import { readCallbackFigures } from './callbacks/outbox.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
-import { type Apps, callbackApps } from './config/app.ts';
+import type { Apps } from './config/app.ts';
 import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
 import { loadClusterSecret } from './config/cluster-secret.ts';
 import type { Config } from './config/config.ts';
@@ -26,31 +17,21 @@ import { GatewayError } from './domain/errors.ts';
 import type { GatewayFacts } from './domain/room.ts';
 import type { Secret } from './domain/secret.ts';
 import { startDuties } from './gateway-duties.ts';
-import { verifyTicket } from './identity/tickets.ts';
+import { registerRoutes } from './gateway-http.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
-import { checkDestination } from './media/push/preflight.ts';
-import { createTrust } from './media/rtmp/trust.ts';
 import { createAnnouncements } from './queue/announcements.ts';
-import { createRedis, reach, waitUntilReady } from './queue/redis.ts';
+import { createRedis, waitUntilReady } from './queue/redis.ts';
 import { gatewayIdOf, startHeartbeat } from './rooms/gateway-facts.ts';
-import { markHlsWanted } from './rooms/hls-wanted.ts';
 import { LateRegistry } from './rooms/late-registry.ts';
 import { RoomRegistry } from './rooms/registry.ts';
-import { readRooms } from './rooms/room-facts.ts';
 import { Closers } from './supervisor/closers.ts';
 import type { GatewayReady } from './supervisor/messages.ts';
 import type { ParentLink } from './supervisor/parent-link.ts';
 import { followSupervisor, type Supervised } from './supervisor/supervised.ts';
 import { untilAborted } from './supervisor/until-aborted.ts';
 import { followAgents } from './tasks/agents.ts';
-import { readFailures, readStatuses } from './tasks/job-status.ts';
-import { createRecordings } from './tasks/recordings.ts';
-import { type EventEar, followEvents, readMixEvents, readPushEvents } from './tasks/task-events.ts';
+import { followEvents } from './tasks/task-events.ts';
 import { createTaskStore } from './tasks/task-store.ts';
-import { listWorkers } from './tasks/worker-facts.ts';
-
-/** Commands wait a little longer than that for an answer. */
-const CHECK_MS = 12_000;
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -145,7 +126,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
   const addresses = () => currentAddresses(parts, app, hub);
-  registerRoutes(app, { ...parts, rooms, ear }, hub, addresses);
+  registerRoutes(app, { ...parts, hub, rooms, ear, addresses });
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
@@ -161,70 +142,6 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   closers.add('heartbeat', () => heartbeat.stop());
   startDuties({ ...parts, gatewayId: facts.gatewayId, announcements });
   return readyFacts(addresses(), httpPortOf(app), hub.port);
-}
-
-function registerRoutes(
-  app: FastifyInstance,
-  parts: Parts & { readonly rooms: LateRegistry; readonly ear: EventEar },
-  hub: Hub,
-  addresses: () => Addresses,
-): void {
-  const { config, signal, supervised, redis, closers, clusterSecret, log, rooms, ear, apps } = parts;
-  const trust = createTrust(config.caFile);
-  registerHealthRoutes(app, {
-    redis: () => redis.status === 'ready',
-    hub: () => hub.port > 0,
-    http: () => app.server.listening,
-    ...(supervised === null ? {} : { worker: () => supervised.workerReady() }),
-  });
-  const readShared = () => readSharedFacts(redis, apps);
-  registerMetricsRoute(app, { readShared, streams: () => hub.streams() });
-  registerFlvRoutes(app, { hub });
-  const webSockets = attachWsFlv(app.server, { hub });
-  closers.add('websockets', () => webSockets.close());
-  const store = createHlsStore({ log: log.child({ part: 'hls' }) });
-  closers.add('hls', () => store.close());
-  registerHlsRoutes(app, {
-    store,
-    markWanted: (streamId) => markHlsWanted(redis, streamId, Date.now()),
-    authorisePlay: (stream, ticket) => hub.authorisePlay(stream, ticket),
-    verifyWorker: (stream, ticket) => ({
-      epoch: verifyTicket(clusterSecret, ticket, { use: 'hls', stream, nowMs: Date.now() }).epoch ?? 0,
-    }),
-  });
-  registerOperatorRoutes(app, {
-    apps: parts.apps,
-    tasks: createTaskStore(redis),
-    rooms: {
-      list: () => reach(() => readRooms(redis)),
-      setBlocked: (user, blocked) => rooms.setBlocked(user, blocked),
-    },
-    statuses: { all: () => readStatuses(redis) },
-    failures: { all: () => readFailures(redis) },
-    workers: { list: () => listWorkers(redis) },
-    recordings: createRecordings(redis),
-    events: {
-      ofMix: (mixTaskId) => readMixEvents(redis, mixTaskId),
-      ofPush: (taskId) => readPushEvents(redis, taskId),
-      hear: (listener) => ear.hear(listener),
-    },
-    checkDestination: (url) => checkDestination(url.reveal(), { trust, signal, deadlineMs: CHECK_MS }),
-    clusterSecret,
-    publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
-    now: Date.now,
-  });
-}
-
-async function readSharedFacts(redis: Redis, apps: Apps): Promise<SharedFacts> {
-  const callbackAppIds = callbackApps(apps).addresses.map(({ appId }) => appId);
-  const [tasks, statuses, rooms, workers, callbacks] = await Promise.all([
-    createTaskStore(redis).listRunning(),
-    readStatuses(redis),
-    reach(() => readRooms(redis)),
-    listWorkers(redis),
-    readCallbackFigures(redis, callbackAppIds),
-  ]);
-  return { tasks, statuses, rooms, workers, callbacks };
 }
 
 function httpPortOf(app: FastifyInstance): number {

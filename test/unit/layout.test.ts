@@ -93,6 +93,7 @@ function isCompositionRoot(file: string): boolean {
     'src/main.ts',
     'src/gateway.ts',
     'src/gateway-duties.ts',
+    'src/gateway-http.ts',
     'src/all-in-one.ts',
     'src/log.ts',
     'jobs/worker.ts',
