@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 export interface Announcements {
   /** Calls the listener with each message of that channel; returns the way to stop. */
   on(channel: string, listener: (message: string) => void): () => void;
+  /** Calls the listener each time the connection is there: what was announced before may be missed. */
+  onBack(listener: () => void): () => void;
   close(): void;
 }
 
@@ -32,6 +34,11 @@ export function createAnnouncements(subscriber: Redis, log: Logger): Announcemen
         listeners.delete(channel);
         subscriber.unsubscribe(channel).catch(failed);
       };
+    },
+    onBack: (listener) => {
+      const entry = () => listener();
+      subscriber.on('ready', entry);
+      return () => subscriber.off('ready', entry);
     },
     close() {
       listeners.clear();

@@ -16,6 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'src/callbacks': ['src/domain', 'src/identity', 'src/queue'],
   'src/tasks': ['src/domain', 'src/identity', 'src/queue'],
   'src/rooms': ['src/domain', 'src/identity', 'src/tasks', 'src/queue'],
+  'src/groups': ['src/domain', 'src/queue'],
   'src/ingest': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/config'],
   'src/api': ['src/domain', 'src/identity', 'src/rooms', 'src/tasks', 'src/ingest', 'src/config', 'src/api'],
   'src/supervisor': ['src/domain'],
