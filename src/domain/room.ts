@@ -1,15 +1,12 @@
 import type { RoomId, StreamKind } from './ids.ts';
+import type { Blocked } from './room-event.ts';
+
+export type { Blocked } from './room-event.ts';
 
 export interface StreamFacts {
   readonly streamId: string;
   readonly kind: StreamKind;
   readonly publishedAt: number;
-}
-
-/** What of a user's upstream nobody may hear or see. */
-export interface Blocked {
-  readonly audio: boolean;
-  readonly video: boolean;
 }
 
 export interface BlockFacts extends Blocked {
