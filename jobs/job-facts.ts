@@ -5,6 +5,7 @@ import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
 import type { RecordingResult, Task } from '../src/domain/task.ts';
 import type { Announcements } from '../src/queue/announcements.ts';
 import { onReady, reach } from '../src/queue/redis.ts';
+import { storedObject } from '../src/queue/stored.ts';
 import { readGateway } from '../src/rooms/gateway-facts.ts';
 import type { Recordings } from '../src/tasks/recordings.ts';
 import type { RequestedJobs } from '../src/tasks/requested-jobs.ts';
@@ -97,8 +98,8 @@ export function createJobFacts(options: JobFactsOptions): SharedFacts {
   };
 }
 
-function parse<T>(text: string | null | undefined): T | null {
-  return text ? (JSON.parse(text) as T) : null;
+function parse<T extends object>(text: string | null | undefined): T | null {
+  return text ? storedObject<T>(text) : null;
 }
 
 /** The home gateway if it lives, else the first that does, so that all jobs of a room choose the same. */

@@ -146,9 +146,12 @@ class AppOutbox {
     // Meanwhile it may have been forgotten.
     if (this.#delivery !== delivery) return;
     this.#last = entries.at(-1)?.id ?? this.#last;
-    const fresh = entries.filter(({ id }) => !this.#ended.has(id));
-    delivery.add(fresh.filter(({ event }) => groups.includes(event.group)));
-    for (const { id } of fresh.filter(({ event }) => !groups.includes(event.group))) this.#end(id, null);
+    const wanted: OutboxEntry[] = [];
+    for (const { id, event } of entries.filter((entry) => !this.#ended.has(entry.id))) {
+      if (event !== null && groups.includes(event.group)) wanted.push({ id, event });
+      else this.#end(id, event === null ? 'dropped' : null);
+    }
+    delivery.add(wanted);
   }
 
   #open(): AppDelivery {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { CallbackEvent, CallbackFigures, CallbackOutcome } from '../domain/callback/callback.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject } from '../queue/stored.ts';
 import { createWaitingWrites } from '../queue/waiting-writes.ts';
 
 /** PUBLISHed with each event that is put in. */
@@ -75,16 +76,22 @@ export interface OutboxEntry {
   readonly event: CallbackEvent;
 }
 
+/** An entry as it is read: `event` is null for one that nobody can read. */
+export type StoredEntry = Omit<OutboxEntry, 'event'> & { readonly event: CallbackEvent | null };
+
 /** The oldest entries of an app behind one of them (null: from the first), at most so many; throws `redis-away`. */
 export async function readOutbox(
   redis: Redis,
   appId: number,
   after: string | null,
   most: number,
-): Promise<readonly OutboxEntry[]> {
+): Promise<readonly StoredEntry[]> {
   const from = after === null ? '-' : `(${after}`;
   const entries = await reach(() => redis.xrange(streamOf(appId), from, '+', 'COUNT', most));
-  return entries.map(([id, fields]) => ({ id, event: JSON.parse(fields[1] ?? '') as CallbackEvent }));
+  return entries.map(([id, fields]) => {
+    const event = storedObject<CallbackEvent>(fields[1] ?? '');
+    return { id, event: typeof event?.lane === 'string' ? event : null };
+  });
 }
 
 /** Takes an entry out, for good; `outcome` null counts nothing. Throws `redis-away`. */

@@ -16,7 +16,14 @@ export function createAnnouncements(subscriber: Redis, log: Logger): Announcemen
   const failed = (error: Error) => log.debug({ reason: error.message }, 'subscription');
 
   subscriber.on('message', (channel: string, message: string) => {
-    for (const listener of listeners.get(channel) ?? []) listener(message);
+    for (const listener of listeners.get(channel) ?? []) {
+      try {
+        listener(message);
+      } catch (error) {
+        // Anybody may publish: what one listener cannot take ends neither the process nor the others' turn.
+        log.warn({ err: error, channel }, 'a message could not be taken');
+      }
+    }
   });
 
   return {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ErrorCode } from '../domain/errors.ts';
 import { type JobRef, type JobStatus, jobKey, type StoredJobStatus } from '../domain/job.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject, storedObjects } from '../queue/stored.ts';
 
 const STATUS = 'roomcast:status';
 const FAILURES = 'roomcast:failures';
@@ -11,7 +12,9 @@ const WRITE_EVERY_MS = 500;
 /** Writes or (ARGV[3] '') removes a status unless a higher epoch wrote it. KEYS: hash. ARGV: field, epoch, JSON. */
 const PUT = `
 local current = redis.call('HGET', KEYS[1], ARGV[1])
-if current and cjson.decode(current).epoch > tonumber(ARGV[2]) then return 0 end
+local readable, stored = pcall(cjson.decode, current or '')
+local epoch = readable and type(stored) == 'table' and tonumber(stored.epoch) or 0
+if epoch > tonumber(ARGV[2]) then return 0 end
 if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
 return 1`;
 
@@ -80,16 +83,22 @@ export function createStatusWriter({ redis, job, workerId, epoch }: StatusWriter
   };
 }
 
+/** What was read, or null where it is no status of a job. */
+function statusFrom(stored: StoredJobStatus | null): StoredJobStatus | null {
+  const status: { readonly kind?: unknown } | null | undefined = stored?.status;
+  return typeof status?.kind === 'string' ? stored : null;
+}
+
 /** The latest status of a job, or null when nobody reports one; throws `redis-away`. */
 export async function readStatus(redis: Redis, job: JobRef): Promise<StoredJobStatus | null> {
   const text = await reach(() => redis.hget(STATUS, jobKey(job)));
-  return text === null ? null : (JSON.parse(text) as StoredJobStatus);
+  return text === null ? null : statusFrom(storedObject(text));
 }
 
 /** All statuses by job key; throws `redis-away`. */
 export async function readStatuses(redis: Redis): Promise<ReadonlyMap<string, StoredJobStatus>> {
-  const all = await reach(() => redis.hgetall(STATUS));
-  return new Map(Object.entries(all).map(([key, text]) => [key, JSON.parse(text) as StoredJobStatus]));
+  const all = storedObjects<StoredJobStatus>(await reach(() => redis.hgetall(STATUS)));
+  return new Map([...all].filter(([, stored]) => statusFrom(stored) !== null));
 }
 
 /** Removes what jobs that nobody runs any more have left: a worker killed with SIGKILL takes nothing back. */
@@ -117,12 +126,10 @@ export async function clearFailure(redis: Redis, job: JobRef): Promise<void> {
 /** The job has found its room: that none had any is told no longer. */
 export async function clearNoCapacity(redis: Redis, job: JobRef): Promise<void> {
   const text = await reach(() => redis.hget(FAILURES, jobKey(job)));
-  if (text !== null && (JSON.parse(text) as JobFailure).code === 'no-capacity')
-    await clearFailure(redis, job);
+  if (text !== null && storedObject<JobFailure>(text)?.code === 'no-capacity') await clearFailure(redis, job);
 }
 
 /** Why jobs do not run, by job key; throws `redis-away`. */
 export async function readFailures(redis: Redis): Promise<ReadonlyMap<string, JobFailure>> {
-  const all = await reach(() => redis.hgetall(FAILURES));
-  return new Map(Object.entries(all).map(([key, text]) => [key, JSON.parse(text) as JobFailure]));
+  return storedObjects(await reach(() => redis.hgetall(FAILURES)));
 }

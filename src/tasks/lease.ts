@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type JobRef, parseJobKey } from '../domain/job.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject } from '../queue/stored.ts';
 
 /** Who may act for a job. A record, not a TTL: it stands while Redis is away. `owner` is '' once released. */
 export interface LeaseRecord {
@@ -80,7 +81,7 @@ function heartbeatKey(workerId: string): string {
 }
 
 function parseRecord(text: string | null | undefined): LeaseRecord | null {
-  return text ? (JSON.parse(text) as LeaseRecord) : null;
+  return text ? storedObject<LeaseRecord>(text) : null;
 }
 
 export function createLeases({ redis, workerId, steadyForMs }: LeaseOptions): Leases {

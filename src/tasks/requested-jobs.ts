@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { type JobRef, jobKey } from '../domain/job.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject } from '../queue/stored.ts';
 
 /** PUBLISHed when a job was asked for. */
 export const JOBS_REQUESTED = 'roomcast:jobs:requested';
@@ -16,7 +17,8 @@ export interface RequestedJobs {
 
 export function createRequestedJobs(redis: Redis): RequestedJobs {
   return {
-    list: () => reach(async () => (await redis.hvals(REQUESTED)).map((text) => JSON.parse(text) as JobRef)),
+    list: () =>
+      reach(async () => (await redis.hvals(REQUESTED)).flatMap((text) => storedObject<JobRef>(text) ?? [])),
     add: (job) =>
       reach(async () => {
         await redis.hset(REQUESTED, jobKey(job), JSON.stringify(job));

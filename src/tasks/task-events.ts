@@ -4,6 +4,7 @@ import type { MixEvent } from '../domain/mix-event.ts';
 import { givesWay, isPushEvent, type PushEvent, subjectOf, type TaskEvent } from '../domain/task-event.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject } from '../queue/stored.ts';
 import { createWaitingWrites } from '../queue/waiting-writes.ts';
 
 /** PUBLISHed with each event and whose it is, as JSON. */
@@ -90,9 +91,9 @@ export function createEventSender({
   };
 }
 
-async function readEvents<E>(redis: Redis, list: string): Promise<readonly E[]> {
+async function readEvents<E extends object>(redis: Redis, list: string): Promise<readonly E[]> {
   const entries = await reach(() => redis.lrange(list, 0, -1));
-  return entries.map((entry) => JSON.parse(entry.slice(entry.indexOf('\n') + 1)) as E);
+  return entries.flatMap((entry) => storedObject<E>(entry.slice(entry.indexOf('\n') + 1)) ?? []);
 }
 
 /** The last events of a mix but who spoke, by its own task, oldest first; throws `redis-away`. */
@@ -117,7 +118,8 @@ export function followEvents(announcements: Announcements): EventEar {
   const listeners = new Set<(event: TaskEvent) => void>();
   const stop = announcements.on(EVENTS, (text) => {
     if (listeners.size === 0) return;
-    const told = JSON.parse(text) as TaskEvent;
+    const told = storedObject<TaskEvent>(text);
+    if (!told?.event || !told.room) return;
     for (const listener of listeners) listener(told);
   });
   return {

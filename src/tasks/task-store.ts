@@ -14,6 +14,7 @@ import type { RoomFacts } from '../domain/room.ts';
 import type { AutoMark, EndReason, PushTarget, RecordTask, RelayTask, Task } from '../domain/task.ts';
 import { withSharedProgramme } from '../domain/task-change.ts';
 import { reach } from '../queue/redis.ts';
+import { storedObject } from '../queue/stored.ts';
 
 /** PUBLISHed with the task's id after each change of a task. */
 export const TASKS_CHANGED = 'roomcast:tasks:changed';
@@ -110,8 +111,16 @@ export function newTaskId(): string {
   return Array.from({ length: TASK_ID_CHARS }, () => LETTERS.charAt(randomInt(LETTERS.length))).join('');
 }
 
-function parseTask(text: string): Task {
-  return JSON.parse(text) as Task;
+/** The tasks among these texts: what is none must not hold up the others. */
+function tasksOf(texts: readonly (string | null)[]): Task[] {
+  return texts.flatMap((text) => (text === null ? [] : (taskFrom(storedObject(text)) ?? [])));
+}
+
+/** What was read, or null where it has not even what every task has had from the first version on. */
+function taskFrom(stored: Task | null): Task | null {
+  const { taskId, room, source, kind } = (stored ?? {}) as Partial<RelayTask | RecordTask>;
+  if (typeof taskId !== 'string' || typeof room !== 'object' || typeof source !== 'object') return null;
+  return kind === 'record' || (stored?.kind === 'relay' && Array.isArray(stored.targets)) ? stored : null;
 }
 
 /** Tasks in Redis. Every change is decided on a snapshot and written only if nothing changed meanwhile. */
@@ -121,7 +130,7 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     const [version, running] = results ?? [];
     return {
       version: (version?.[1] as string | null) ?? '',
-      running: ((running?.[1] as string[] | undefined) ?? []).map(parseTask),
+      running: tasksOf((running?.[1] as string[] | undefined) ?? []),
     };
   }
 
@@ -154,12 +163,12 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
 
   async function get(taskId: string): Promise<Task | null> {
     const text = (await redis.hget(RUNNING, taskId)) ?? (await redis.hget(ENDED, taskId));
-    return text === null ? null : parseTask(text);
+    return tasksOf([text])[0] ?? null;
   }
 
   async function roomUsers(appId: number, room: RoomId): Promise<readonly string[]> {
     const text = await redis.hget(ROOMS, roomKey(appId, room));
-    return text === null ? [] : (JSON.parse(text) as RoomFacts).users.map((user) => user.userId);
+    return (text === null ? null : storedObject<RoomFacts>(text))?.users.map((user) => user.userId) ?? [];
   }
 
   /** The mix's own task is what its job reads, ended or not. */
@@ -224,13 +233,12 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
   async function getMany(taskIds: readonly string[]): Promise<readonly Task[]> {
     if (taskIds.length === 0) return [];
     const texts = [...(await redis.hmget(RUNNING, ...taskIds)), ...(await redis.hmget(ENDED, ...taskIds))];
-    return texts.filter((text) => text !== null).map(parseTask);
+    return tasksOf(texts);
   }
 
   return {
-    list: () =>
-      reach(async () => [...(await redis.hvals(RUNNING)), ...(await redis.hvals(ENDED))].map(parseTask)),
-    listRunning: () => reach(async () => (await redis.hvals(RUNNING)).map(parseTask)),
+    list: () => reach(async () => tasksOf([...(await redis.hvals(RUNNING)), ...(await redis.hvals(ENDED))])),
+    listRunning: () => reach(async () => tasksOf(await redis.hvals(RUNNING))),
     get: (taskId) => reach(() => get(taskId)),
     getMany: (taskIds) => reach(() => getMany(taskIds)),
     createRelay: (request, targets) =>

@@ -180,6 +180,18 @@ export function decodeAmf(buffer: Buffer): AmfValue[] {
   return out;
 }
 
+/** The values of an AMF0 text up to the first that cannot be read. */
+export function decodeAmfStart(buffer: Buffer): AmfValue[] {
+  const cursor: Cursor = { buffer, at: 0, values: 0 };
+  const out: AmfValue[] = [];
+  try {
+    while (cursor.at < buffer.length) out.push(readValue(cursor, 0));
+  } catch {
+    // What came before it stands.
+  }
+  return out;
+}
+
 /** The value as an object of fields, or an empty one when it is none. */
 export function amfFields(value: AmfValue): Readonly<Record<string, AmfValue>> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../domain/errors.ts';
-import { type AmfValue, decodeAmf, encodeAmf } from '../flv/amf.ts';
+import { type AmfValue, decodeAmfStart, encodeAmf } from '../flv/amf.ts';
 import { createChunkReader } from './chunk-reader.ts';
 import { encodeMessage, INITIAL_CHUNK_BYTES, type RtmpMessage } from './chunks.ts';
 import { HANDSHAKE_REPLY_BYTES, handshakeAnswer, handshakeHello } from './handshake.ts';
@@ -192,7 +192,8 @@ export function createRtmpSession(
   }
 
   function onCommand(data: Buffer): void {
-    const values = decodeAmf(data);
+    // A value of a kind we do not know breaks nothing: the next message begins where it should.
+    const values = decodeAmfStart(data);
     if (values[0] === '_result') onResult(values);
     else if (values[0] === '_error') onError(values);
     else if (values[0] === 'onStatus') onStatus(values);

@@ -259,4 +259,15 @@ describe('what is to be delivered', () => {
     expect((await figures())?.ended.dropped).toBe(5);
     expect(numbersOf('x')).toEqual([0, ...Array.from({ length: 30 }, (_, index) => index + 6)]);
   });
+
+  it('leaves an entry that nobody can read out, counted as dropped, and tells the others', async () => {
+    for (const text of ['{', 'null', '{}', '[]'])
+      await redis.xadd(`roomcast:callbacks:outbox:${APP}`, '*', 'event', text);
+    await redis.xadd(`roomcast:callbacks:outbox:${APP}`, '*', 'other', '');
+    sender().send(event('a', 1));
+    await deliverer('one');
+    await eventually(async () => (await figures())?.waiting === 0, WAIT_MS);
+    expect(hooks.requests).toHaveLength(1);
+    expect((await figures())?.ended).toEqual({ delivered: 1, 'given-up': 0, dropped: 5 });
+  });
 });

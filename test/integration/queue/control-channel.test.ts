@@ -48,6 +48,25 @@ test('messages reach whoever listens to that job, also after Redis was away', as
   redis.disconnect();
 });
 
+test('a listener that fails at a message ends nothing: it and the others hear the next ones', async () => {
+  const url = new Secret(server.url);
+  const redis = createRedis(url, { purpose: 'facts', log });
+  const announcements = createAnnouncements(createRedis(url, { purpose: 'subscriber', log }), log);
+  const heard: string[] = [];
+  announcements.on('channel', (message) => {
+    heard.push(`first ${message}`);
+    JSON.parse(message);
+  });
+  announcements.on('channel', (message) => heard.push(`second ${message}`));
+  await waitUntilReady(redis);
+  await eventually(async () => (await redis.publish('channel', 'no JSON')) === 1 && heard.length > 0);
+  expect(heard).toEqual(['first no JSON', 'second no JSON']);
+  await redis.publish('channel', '1');
+  await eventually(() => heard.includes('first 1') && heard.includes('second 1'));
+  announcements.close();
+  redis.disconnect();
+});
+
 test('a job is in its queue once, is listed by kind and id, and can be taken out before a worker has it', async () => {
   const redis = createRedis(new Secret(server.url), { purpose: 'facts', log });
   await waitUntilReady(redis);

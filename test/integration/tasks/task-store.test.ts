@@ -6,7 +6,16 @@ import { Secret } from '../../../src/domain/secret.ts';
 import type { Task } from '../../../src/domain/task.ts';
 import { withProgramme } from '../../../src/domain/task-change.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
+import {
+  clearNoCapacity,
+  createStatusWriter,
+  readFailures,
+  readStatus,
+  readStatuses,
+  saveFailure,
+} from '../../../src/tasks/job-status.ts';
 import { createLeases, listLeased } from '../../../src/tasks/lease.ts';
+import { readPushEvents } from '../../../src/tasks/task-events.ts';
 import { createTaskStore, type NewTask, type TaskStore } from '../../../src/tasks/task-store.ts';
 import { mixSource, singleSource, TARGETS } from '../../support/queue-rig.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
@@ -174,4 +183,43 @@ test('everything fails with redis-away at once while Redis is, and works when it
   await server.restart();
   await waitUntilReady(redis);
   expect(await store.listRunning()).toBeInstanceOf(Array);
+});
+
+test('what is no task hides itself, not the others; they are changed and ended as ever', async () => {
+  for (const text of ['', '{', 'null', '[]', '{}', '{"taskId":"odd","kind":"relay","room":{},"source":{}}']) {
+    await redis.hset('roomcast:tasks', 'odd', text);
+    const { taskId } = await store.createRelay(mixSource(), TARGETS);
+    expect((await store.listRunning()).map((task) => task.taskId)).toEqual([taskId]);
+    expect(await store.get('odd')).toBeNull();
+    expect(await store.stop(taskId)).toMatchObject({ endReason: 'stopped' });
+    expect(await store.getMany(['odd', taskId])).toHaveLength(1);
+    await redis.del('roomcast:tasks:ended');
+  }
+});
+
+test('statuses and failures that cannot be read hide nothing else, and the job writes over its own', async () => {
+  const job = { kind: 'push', id: 'a' } as const;
+  const status = { kind: 'push', source: 'flowing', targets: [] } as const;
+  const failure = { code: 'internal', message: 'x', at: 1, epoch: 1 } as const;
+  for (const text of ['', '{', 'null', '7', '{}', '{"status":{}}', '{"epoch":"x"}']) {
+    await redis.hset('roomcast:status', 'push-a', text, 'push-b', text);
+    await redis.hset('roomcast:failures', 'push-b', text);
+    await saveFailure(redis, job, failure);
+    const writer = createStatusWriter({ redis, job, workerId: 'w', epoch: 5 });
+    writer.report(status);
+    await writer.rewrite();
+    expect([...(await readStatuses(redis)).keys()]).toEqual(['push-a']);
+    expect(await readStatus(redis, { kind: 'push', id: 'b' })).toBeNull();
+    expect((await readFailures(redis)).get('push-a')).toEqual(failure);
+    await clearNoCapacity(redis, { kind: 'push', id: 'b' });
+    await writer.close();
+    expect(await readStatus(redis, job)).toBeNull();
+  }
+});
+
+test('events that cannot be read are left out', async () => {
+  const event = { type: 'push-warning', targetId: 't', url: 'rtmp://h/a/****', warnings: [], at: 1 };
+  const entries = ['', 'no line', 'subject\n{', `push-warning t\n${JSON.stringify(event)}`, 'subject\nnull'];
+  await redis.rpush('roomcast:events:push-a', ...entries);
+  expect(await readPushEvents(redis, 'a')).toEqual([event]);
 });

@@ -256,6 +256,16 @@ describe('an RTMP session', () => {
     expect(failure).toMatchObject({ code: 'closed-by-peer', retry: 'later' });
   });
 
+  it('goes on when a server sends a command with a value of a kind it does not know', () => {
+    goLive();
+    const odd = Buffer.concat([encodeAmf(['onStatus', 0, null]), Buffer.from([17, 4, 1])]);
+    answer(20, odd);
+    answer(20, Buffer.from([42]));
+    expect(failure).toBeNull();
+    answerCommand('onStatus', 0, null, { level: 'status', code: 'NetStream.Unpublish.Success' });
+    expect(failure).toMatchObject({ code: 'closed-by-peer' });
+  });
+
   it('takes commands in their AMF3 form', () => {
     shakeHands();
     answer(17, Buffer.concat([Buffer.from([0]), encodeAmf(['_result', 1, {}, CONNECTED])]));
