@@ -106,7 +106,9 @@ function resolveSource(request: TaskRequest, use: ProgrammeUse): ResolvedSource 
 /** Two watchers, or one that reads late, may want the same. */
 function assertOnlyOne({ auto, activeTasks }: TaskRequest): void {
   if (auto && activeTasks.some((task) => task.auto?.key === auto.key)) {
-    throw new GatewayError('conflict', 'the automatic task runs already');
+    throw new GatewayError('conflict', 'the automatic task runs already', {
+      context: { isAutoPresent: true },
+    });
   }
 }
 

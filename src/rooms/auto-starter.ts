@@ -76,10 +76,12 @@ export function createAutoStarter({ settings, tasks, clusterSecret, log }: AutoS
     log.info({ taskId: task.taskId, kind: task.kind, streamId: task.streamId }, 'automatic task starts');
   }
 
-  /** A conflict passes when a user leaves or the other watcher's task is read; a bad URL stays one. */
+  /** A conflict passes when a user leaves; a bad URL stays one. */
   function rest(wish: AutoWish, error: unknown): void {
     const failure = toGatewayError(error);
     if (failure.blame !== 'caller') throw failure;
+    // Another watcher was faster.
+    if (failure.context['isAutoPresent'] === true) return;
     const session = autoSession(wish.auto);
     const isNew = !resting.has(session);
     const passes = failure.code === 'conflict';
