@@ -8,7 +8,7 @@ import type { Announcements } from './queue/announcements.ts';
 import { reach } from './queue/redis.ts';
 import { createAutoStarter } from './rooms/auto-starter.ts';
 import { removeDeadGatewayUsers } from './rooms/gateway-facts.ts';
-import { readRoomTable } from './rooms/room-facts.ts';
+import { RoomTable } from './rooms/room-table.ts';
 import { startWatcher } from './rooms/watcher.ts';
 import type { Closers } from './supervisor/closers.ts';
 import { createTaskStore } from './tasks/task-store.ts';
@@ -28,14 +28,17 @@ export function startDuties(parts: {
   const graceMs = config.lostUserGraceSeconds * 1000;
   const tasks = createTaskStore(redis);
   const autoLog = log.child({ part: 'auto' });
+  const rooms = new RoomTable(redis, announcements);
+  closers.add('room table', async () => rooms.close());
   const watcher = startWatcher({
     redis,
     announcements,
     gatewayId,
     tasks,
     rooms: {
-      read: () => reach(() => readRoomTable(redis)),
-      removeDeadGatewayUsers: () => reach(() => removeDeadGatewayUsers(redis, Date.now(), graceMs)),
+      read: () => rooms.read(),
+      removeDeadGatewayUsers: (table) =>
+        reach(() => removeDeadGatewayUsers(redis, table, Date.now(), graceMs)),
     },
     auto: createAutoStarter({ settings: autoSettings(apps), tasks, clusterSecret, log: autoLog }),
     log: log.child({ part: 'watcher' }),

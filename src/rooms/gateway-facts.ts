@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { GatewayFacts } from '../domain/room.ts';
-import { readRoomTable, updateRoom } from './room-facts.ts';
+import type { GatewayFacts, RoomFacts } from '../domain/room.ts';
+import { updateRoom } from './room-facts.ts';
 import { dropGateways } from './room-state.ts';
 
 const PREFIX = 'roomcast:gateway:';
@@ -71,9 +71,16 @@ async function findGone(
   return gone;
 }
 
-/** Takes users out of their rooms whose gateway has had no heartbeat for longer than the grace. */
-export async function removeDeadGatewayUsers(redis: Redis, nowMs: number, graceMs: number): Promise<void> {
-  const rooms = await readRoomTable(redis);
+/**
+ * Takes users out of their rooms whose gateway has had no heartbeat for longer than the grace; `rooms` by roomKey, as
+ * read a moment ago.
+ */
+export async function removeDeadGatewayUsers(
+  redis: Redis,
+  rooms: ReadonlyMap<string, RoomFacts>,
+  nowMs: number,
+  graceMs: number,
+): Promise<void> {
   const ids = new Set([...rooms.values()].flatMap((room) => room.users.map((user) => user.gatewayId)));
   if (ids.size === 0) return;
   const gone = await findGone(redis, [...ids], nowMs, graceMs);

@@ -4,7 +4,7 @@ import type { RoomFacts } from '../domain/room.ts';
 
 const ROOMS = 'roomcast:rooms';
 /** Announces the roomKey of every room that changed. */
-const ROOMS_CHANGED = 'roomcast:rooms:changed';
+export const ROOMS_CHANGED = 'roomcast:rooms:changed';
 /** Two gateways that write one room at the same moment; more rounds than this is a fault. */
 const MAX_ROUNDS = 50;
 
@@ -14,7 +14,7 @@ if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET
 redis.call('PUBLISH', ARGV[4], ARGV[1])
 return 1`;
 
-function parseRoom(text: string | null): RoomFacts | null {
+export function parseRoom(text: string | null): RoomFacts | null {
   return text === null ? null : (JSON.parse(text) as RoomFacts);
 }
 
@@ -22,6 +22,28 @@ function parseRoom(text: string | null): RoomFacts | null {
 export async function readRoomTable(redis: Redis): Promise<Map<string, RoomFacts>> {
   const table = await redis.hgetall(ROOMS);
   return new Map(Object.entries(table).map(([key, text]) => [key, JSON.parse(text) as RoomFacts]));
+}
+
+/** Gives every room's key and text, at least once, in slices of about so many. */
+export async function scanRooms(
+  redis: Redis,
+  slice: number,
+  each: (key: string, text: string) => void,
+): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.hscan(ROOMS, cursor, 'COUNT', slice);
+    for (let at = 0; at + 1 < found.length; at += 2) each(found[at] ?? '', found[at + 1] ?? '');
+    cursor = next;
+  } while (cursor !== '0');
+}
+
+/** The texts of these rooms, null for those that are gone. */
+export async function readRoomsOf(
+  redis: Redis,
+  keys: readonly string[],
+): Promise<readonly (string | null)[]> {
+  return redis.hmget(ROOMS, ...keys);
 }
 
 /** All rooms, oldest first. */

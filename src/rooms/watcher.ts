@@ -22,8 +22,8 @@ import { StartBackoff } from './start-backoff.ts';
 export interface WatchedRooms {
   /** As they are now, by roomKey. */
   read(): Promise<ReadonlyMap<string, RoomFacts>>;
-  /** Takes users out whose gateway is gone. */
-  removeDeadGatewayUsers(): Promise<void>;
+  /** Takes users out whose gateway is gone; of the rooms as last read. */
+  removeDeadGatewayUsers(rooms: ReadonlyMap<string, RoomFacts>): Promise<void>;
 }
 
 export interface WatcherOptions {
@@ -50,13 +50,15 @@ const ADDS_ONLY_MS = 15_000;
 const STOP_AGAIN_MS = 1_000;
 const TIDY_MS = 2_000;
 const PRUNE_MS = 60_000;
-const ROOMS_CHANGED = 'roomcast:rooms:changed';
 
 function isRunning(task: Task): boolean {
   return task.endedAt === null;
 }
 
-/** Compares what should run with what does, twice a second and after each change, while it has the seat. */
+/**
+ * Compares what should run with what does, twice a second and after each change of a task, while it has the seat. That
+ * a room changed is soon enough known: nobody waits for it but tasks that begin by themselves or end as idle.
+ */
 export function startWatcher(options: WatcherOptions): Watcher {
   const { redis, announcements, log } = options;
   const steadiness = new Steadiness(redis);
@@ -70,7 +72,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
     wake();
   };
   const stopHearing = [
-    ...[TASKS_CHANGED, ROOMS_CHANGED, JOBS_REQUESTED].map((channel) => announcements.on(channel, hurry)),
+    ...[TASKS_CHANGED, JOBS_REQUESTED].map((channel) => announcements.on(channel, hurry)),
     onReady(redis, hurry),
   ];
 
@@ -223,7 +225,7 @@ class Rounds {
     const nowMs = performance.now();
     if (nowMs - this.#tidiedAtMs < TIDY_MS) return;
     this.#tidiedAtMs = nowMs;
-    await rooms.removeDeadGatewayUsers();
+    await rooms.removeDeadGatewayUsers(input.rooms);
     const live = [...input.queued, ...input.leased, ...next.start];
     await removeStaleStatuses(redis, new Set(live.map(jobKey)));
     this.#backoff.forgetOld(nowMs);

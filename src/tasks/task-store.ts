@@ -125,6 +125,14 @@ function taskFrom(stored: Task | null): Task | null {
 
 /** Tasks in Redis. Every change is decided on a snapshot and written only if nothing changed meanwhile. */
 export function createTaskStore(redis: Redis, now: () => number = Date.now): TaskStore {
+  let last: Snapshot | null = null;
+
+  /** As it is now; read whole only when somebody wrote since. */
+  async function current(): Promise<Snapshot> {
+    if (last === null || (await redis.get(VERSION)) !== last.version) last = await readSnapshot();
+    return last;
+  }
+
   async function readSnapshot(): Promise<Snapshot> {
     const results = await redis.multi().get(VERSION).hvals(RUNNING).exec();
     const [version, running] = results ?? [];
@@ -134,7 +142,7 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     };
   }
 
-  async function commit(version: string, tasks: readonly Task[]): Promise<boolean> {
+  async function commit({ version, running }: Snapshot, tasks: readonly Task[]): Promise<boolean> {
     const next = `${now()}-${randomInt(2 ** 47)}`;
     const keys = [VERSION, RUNNING, ENDED, ENDED_AT, AUTO_STOPPED];
     const written = tasks.flatMap((task) => [
@@ -144,7 +152,10 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
       task.auto && task.endReason === 'stopped' ? autoSession(task.auto) : '',
     ]);
     const args = [version, next, TASKS_CHANGED, ...written];
-    return (await redis.eval(COMMIT, keys.length, ...keys, ...args)) === 1;
+    if ((await redis.eval(COMMIT, keys.length, ...keys, ...args)) !== 1) return false;
+    const others = running.filter((task) => tasks.every(({ taskId }) => taskId !== task.taskId));
+    last = { version: next, running: [...others, ...tasks.filter((task) => task.endedAt === null)] };
+    return true;
   }
 
   /** `decide` answers the task to write, or null to write nothing; `others` what is to be written with it. */
@@ -153,10 +164,10 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
     others: (task: T, snapshot: Snapshot) => Promise<readonly Task[]> = async () => [],
   ): Promise<T | null> {
     for (let attempt = 0; attempt < MAX_COLLISIONS; attempt += 1) {
-      const snapshot = await readSnapshot();
+      const snapshot = await current();
       const task = await decide(snapshot);
       if (task === null) return null;
-      if (await commit(snapshot.version, [task, ...(await others(task, snapshot))])) return task;
+      if (await commit(snapshot, [task, ...(await others(task, snapshot))])) return task;
     }
     throw new GatewayError('internal', 'tasks change too fast to be written', { blame: 'system' });
   }
@@ -238,7 +249,7 @@ export function createTaskStore(redis: Redis, now: () => number = Date.now): Tas
 
   return {
     list: () => reach(async () => tasksOf([...(await redis.hvals(RUNNING)), ...(await redis.hvals(ENDED))])),
-    listRunning: () => reach(async () => tasksOf(await redis.hvals(RUNNING))),
+    listRunning: () => reach(async () => (await current()).running),
     get: (taskId) => reach(() => get(taskId)),
     getMany: (taskIds) => reach(() => getMany(taskIds)),
     createRelay: (request, targets) =>

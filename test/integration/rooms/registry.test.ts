@@ -7,7 +7,7 @@ import type { StreamEvent } from '../../../src/domain/stream-event.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { readGateway, removeDeadGatewayUsers, startHeartbeat } from '../../../src/rooms/gateway-facts.ts';
 import { RoomRegistry } from '../../../src/rooms/registry.ts';
-import { readRoom, readRooms } from '../../../src/rooms/room-facts.ts';
+import { readRoom, readRooms, readRoomTable } from '../../../src/rooms/room-facts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
@@ -265,10 +265,10 @@ describe('a gateway', () => {
     here.apply(event('published', 'alice'));
     await until(['1 bob', '2 alice']);
     await crash(gone);
-    await removeDeadGatewayUsers(redis, 1_000, 30_000);
-    await removeDeadGatewayUsers(redis, 30_999, 30_000);
+    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 1_000, 30_000);
+    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 30_999, 30_000);
     await until(['1 bob', '2 alice']);
-    await removeDeadGatewayUsers(redis, 31_001, 30_000);
+    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 31_001, 30_000);
     await until(['2 alice']);
     expect((await readRoom(redis, 1, room))?.gatewayId).toBe('g1');
     await heartbeat.stop();
