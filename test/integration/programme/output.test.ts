@@ -152,6 +152,24 @@ test('pictures go on when the encoder is lost while another one gets ready', asy
   expect(outline(tags)).toEqual([...part(128, 5), 'K', ...Array(4).fill('p'), ...part(64, 5)]);
 });
 
+test('an encoder that hangs when it is replaced is ended; the pictures behind it wait no longer', async () => {
+  const { output: on, tags } = openWatched(FIRST);
+  const clock = createProgrammeClock({ fps: FIRST.fps, startMs: 0 });
+  feed(on, clock, FIRST, 5);
+  await untilVideoTags(on, tags, 5 + 1);
+  const hanging = on.pids[0] as number;
+  process.kill(hanging, 'SIGSTOP');
+  on.prepareVideo(SECOND);
+  on.switchVideo();
+  clock.setFps(SECOND.fps);
+  feed(on, clock, SECOND, 5);
+  expect(on.pids).toContain(hanging);
+  await untilVideoTags(on, tags, 10 + 2);
+  expect(on.pids).not.toContain(hanging);
+  await on.stop();
+  expect(outline(tags)).toEqual([...part(128, 5), ...part(64, 5)]);
+});
+
 test('without pictures the metadata names none', async () => {
   const { output: on, tags } = openWatched(null);
   feed(on, createProgrammeClock({ fps: null, startMs: 0 }), null, 50);

@@ -114,14 +114,3 @@ export function startEncoderProcess(options: EncoderProcessOptions): EncoderProc
     kill: () => child.kill(),
   };
 }
-
-/**
- * What an encoder may take to write out its rest when another one waits for it: ended earlier, as a busy machine may
- * need, it would lose pictures.
- */
-const REST_MS = 3000;
-
-/** Ends it behind its last output; resolves when it is gone. */
-export async function finishEncoder(encoder: Pick<EncoderProcess, 'stop'>): Promise<void> {
-  await encoder.stop(REST_MS);
-}

@@ -3,8 +3,9 @@ import { possibleAudioKbps } from '../../../domain/encoding.ts';
 import { type SoundEncoding, soundEncoderArgs } from '../../ffmpeg/encoder-args.ts';
 import { CHANNELS, SAMPLE_RATE } from '../clock.ts';
 import { processUsage } from '../usage.ts';
-import { type EncoderProcess, finishEncoder, LEAD_SECONDS, startEncoderProcess } from './encoder-process.ts';
+import { type EncoderProcess, LEAD_SECONDS, startEncoderProcess } from './encoder-process.ts';
 import { HangDetector } from './hang.ts';
+import { LeavingEncoders } from './leaving-encoders.ts';
 import { type TrackFrame, TrackOrder } from './output-order.ts';
 
 export interface SoundKeeperOptions {
@@ -32,7 +33,7 @@ export class SoundKeeper {
   readonly #options: SoundKeeperOptions;
   readonly #order: TrackOrder<SoundEncoding>;
   readonly #hang = new HangDetector(() => processUsage(this.pid).cpuSeconds);
-  readonly #leaving = new Set<Run>();
+  readonly #leaving: LeavingEncoders;
   #spec: SoundEncoding;
   #run: Run | null = null;
   #notBeforeMs = 0;
@@ -42,6 +43,7 @@ export class SoundKeeper {
   constructor(options: SoundKeeperOptions) {
     this.#options = options;
     this.#spec = options.spec;
+    this.#leaving = new LeavingEncoders(options.log);
     this.#order = new TrackOrder(options.onFrame);
   }
 
@@ -55,7 +57,7 @@ export class SoundKeeper {
   }
 
   get pids(): readonly number[] {
-    return [this.#run, ...this.#leaving].flatMap((run) => (run ? [run.encoder.pid] : []));
+    return [...(this.#run ? [this.pid] : []), ...this.#leaving.pids];
   }
 
   /** Interleaved s16 from this sample of the programme on. */
@@ -77,6 +79,7 @@ export class SoundKeeper {
 
   /** Looks whether the encoder still works; called each tick. */
   check(nowMs: number): void {
+    this.#leaving.check(nowMs);
     if (!this.#run) return;
     const { encoder } = this.#run;
     const { unreadBytes, lastOutputAt } = encoder;
@@ -87,7 +90,7 @@ export class SoundKeeper {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all([this.#run, ...this.#leaving].map((run) => run?.encoder.stop()));
+    await Promise.all([this.#run?.encoder.stop(), this.#leaving.stop()]);
   }
 
   #start(firstSample: number): Run {
@@ -114,7 +117,6 @@ export class SoundKeeper {
     encoder.exited
       .then((exit) => {
         lane.end();
-        this.#leaving.delete(run);
         if (this.#stopping || run !== this.#run) return;
         const { outcome, signal, tail } = exit;
         log.warn({ outcome, signal, tail: tail.slice(-3) }, 'sound encoder ended');
@@ -128,9 +130,6 @@ export class SoundKeeper {
 
   #leave(run: Run): void {
     this.#run = null;
-    this.#leaving.add(run);
-    finishEncoder(run.encoder).catch((error: unknown) =>
-      this.#options.log.error({ err: error }, 'sound encoder did not end'),
-    );
+    this.#leaving.add(run.encoder);
   }
 }

@@ -5,8 +5,8 @@ import type { VideoSpec } from '../../../domain/programme.ts';
 import { MAX_WAITING_BYTES } from '../../canvas/canvas-pool.ts';
 import type { FfmpegExit } from '../../ffmpeg/exit.ts';
 import { processUsage } from '../usage.ts';
-import { finishEncoder } from './encoder-process.ts';
 import { HangDetector } from './hang.ts';
+import { LeavingEncoders } from './leaving-encoders.ts';
 import { type Lane, type TrackFrame, TrackOrder } from './output-order.ts';
 import { type DuePicture, startVideoEncoder, type VideoEncoder } from './video-encoder.ts';
 
@@ -40,8 +40,7 @@ export class VideoKeeper {
   readonly #options: VideoKeeperOptions;
   readonly #order: TrackOrder<VideoSpec>;
   readonly #hang = new HangDetector(() => processUsage(this.pid).cpuSeconds);
-  /** Those that write out their rest. */
-  readonly #leaving = new Set<Run>();
+  readonly #leaving: LeavingEncoders;
   #name: EncoderName;
   #spec: VideoSpec | null;
   #current: Run | null = null;
@@ -55,6 +54,7 @@ export class VideoKeeper {
     this.#options = options;
     this.#name = options.encoder;
     this.#spec = options.spec;
+    this.#leaving = new LeavingEncoders(options.log);
     this.#order = new TrackOrder(options.onFrame);
     if (this.#spec) this.#current = this.#use(this.#start(this.#spec));
   }
@@ -69,8 +69,8 @@ export class VideoKeeper {
   }
 
   get pids(): readonly number[] {
-    const runs = [this.#current, this.#next?.run, ...this.#leaving];
-    return runs.flatMap((run) => (run ? [run.encoder.pid] : []));
+    const runs = [this.#current, this.#next?.run].flatMap((run) => (run ? [run.encoder.pid] : []));
+    return [...runs, ...this.#leaving.pids];
   }
 
   /** `done` is called once; a picture for which there is no encoder is lost. */
@@ -103,11 +103,12 @@ export class VideoKeeper {
     this.#spec = spec;
     const isReady = run && !run.ended;
     this.#current = spec && this.#use(isReady ? run : this.#start(spec));
-    if (left) this.#leave(left);
+    if (left) this.#leaving.add(left.encoder);
   }
 
   /** Looks whether the encoder still works; called each tick. */
   check(nowMs: number): void {
+    this.#leaving.check(nowMs);
     if (!this.#current) return;
     const { encoder } = this.#current;
     const { unreadBytes, lastOutputAt } = encoder;
@@ -120,8 +121,8 @@ export class VideoKeeper {
     this.#stopping = true;
     clearTimeout(this.#timer);
     this.#next?.run?.encoder.kill();
-    const runs = [this.#current, this.#next?.run, ...this.#leaving];
-    await Promise.all(runs.map((run) => run?.encoder.stop()));
+    const runs = [this.#current, this.#next?.run];
+    await Promise.all([...runs.map((run) => run?.encoder.stop()), this.#leaving.stop()]);
   }
 
   #start(spec: VideoSpec): Run {
@@ -134,7 +135,6 @@ export class VideoKeeper {
       .then((exit) => {
         run.ended = true;
         lane.end();
-        this.#leaving.delete(run);
         if (!this.#stopping && run === this.#current) this.#lost(run, exit);
       })
       .catch((error: unknown) => log.error({ err: error }, 'encoder end not handled'));
@@ -145,13 +145,6 @@ export class VideoKeeper {
   #use(run: Run): Run {
     run.lane.enter();
     return run;
-  }
-
-  #leave(run: Run): void {
-    this.#leaving.add(run);
-    finishEncoder(run.encoder).catch((error: unknown) =>
-      this.#options.log.error({ err: error }, 'encoder did not end'),
-    );
   }
 
   #lost(run: Run, exit: FfmpegExit): void {
