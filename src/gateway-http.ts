@@ -13,6 +13,7 @@ import { readCallbackFigures } from './callbacks/outbox.ts';
 import type { Addresses } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
 import type { Config } from './config/config.ts';
+import type { LiveApps } from './config/live-apps.ts';
 import type { Secret } from './domain/secret.ts';
 import { verifyTicket } from './identity/tickets.ts';
 import type { Hub } from './ingest/hub.ts';
@@ -42,7 +43,7 @@ export interface HttpParts {
   readonly supervised: Supervised | null;
   readonly redis: Redis;
   readonly clusterSecret: Secret;
-  readonly apps: Apps;
+  readonly apps: LiveApps;
   readonly hub: Hub;
   readonly rooms: LateRegistry;
   readonly ear: EventEar;

@@ -11,6 +11,7 @@ import { loadClusterSecret } from './config/cluster-secret.ts';
 import type { Config } from './config/config.ts';
 import { lockDataDir, ROLE_END_MS } from './config/data-dir.ts';
 import { requireRedisUrl } from './config/env.ts';
+import { LiveApps } from './config/live-apps.ts';
 import { removeRunFile, writeRunFile } from './config/run-file.ts';
 import { loadClusterApps } from './config/shared-apps.ts';
 import { GatewayError } from './domain/errors.ts';
@@ -103,9 +104,12 @@ async function loadApps(
 
 /** Opens the ports, wires what answers on them, and lets the others know. */
 async function serve(parts: Parts): Promise<GatewayReady> {
-  const { config, log, closers, apps, clusterSecret, redis, redisUrl } = parts;
+  const { config, log, closers, clusterSecret, redis, redisUrl } = parts;
   const announcements = createAnnouncements(createRedis(redisUrl, { purpose: 'subscriber', log }), log);
   closers.add('announcements', () => announcements.close());
+  const apps = new LiveApps({ apps: parts.apps, redis, announcements, log: log.child({ part: 'apps' }) });
+  closers.add('apps', () => apps.stop());
+  await apps.read();
   const agents = followAgents({ redis, tasks: createTaskStore(redis), announcements, log });
   closers.add('agents', () => agents.stop());
   const ear = followEvents(announcements);
@@ -126,7 +130,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
   const addresses = () => currentAddresses(parts, app, hub);
-  registerRoutes(app, { ...parts, hub, rooms, ear, addresses });
+  registerRoutes(app, { ...parts, apps, hub, rooms, ear, addresses });
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));

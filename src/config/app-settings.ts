@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import { GatewayError } from '../domain/errors.ts';
 import { PLAIN_ROLE } from '../domain/role-name.ts';
 import { TERMINALS } from '../domain/terminal.ts';
-import type { AppSettings } from './app.ts';
+import type { App, AppSettings } from './app.ts';
 
 const MAX_ROLES = 64;
 const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
-const roleNameSchema = z
+export const roleNameSchema = z
   .string()
   .regex(ROLE_NAME, 'has 1 to 32 letters, digits, underscores or hyphens, a letter or digit first');
 
@@ -25,7 +26,7 @@ const encoderParametersSchema = z.strictObject({
 const platforms = TERMINALS.map((name) => [name, encoderParametersSchema.exactOptional()] as const);
 
 /** One role: encoder parameters by platform, `default` for those that are not listed. */
-const roleSchema = z.strictObject({
+export const roleSchema = z.strictObject({
   default: encoderParametersSchema,
   ...(Object.fromEntries(platforms) as Record<
     (typeof TERMINALS)[number],
@@ -52,6 +53,43 @@ export const settingsShape = {
     .exactOptional()
     .meta({ description: 'for who names no role, or one that is not there' }),
 };
+
+/** What differs from apps.json, as it is stored. */
+const changeSchema = z.strictObject(settingsShape);
+export type SettingsChange = z.output<typeof changeSchema>;
+
+/** What an operator asks for: null is what apps.json says. */
+export const settingsPatchSchema = z.strictObject({
+  playback: settingsShape.playback.nullable(),
+  privateMapKeyRequired: settingsShape.privateMapKeyRequired.nullable(),
+  roles: settingsShape.roles.nullable(),
+  defaultRole: settingsShape.defaultRole.nullable(),
+});
+
+/** The change with a patch put over it. */
+export function patchChange(
+  change: SettingsChange,
+  patch: z.output<typeof settingsPatchSchema>,
+): SettingsChange {
+  const entries = Object.entries({ ...change, ...patch }).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries) as SettingsChange;
+}
+
+/** What was stored or is to be; throws `bad-request` for what this version does not know. */
+export function readStoredChange(json: string): SettingsChange {
+  const parsed = changeSchema.safeParse(JSON.parse(json));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new GatewayError('bad-request', problems.join('; '));
+}
+
+/** The app with its settings changed; throws `bad-request` when they do not fit together. */
+export function changeSettings(app: App, change: SettingsChange): App {
+  const changed = { ...app, ...change };
+  const problem = problemOfSettings(changed);
+  if (problem !== null) throw new GatewayError('bad-request', problem);
+  return changed;
+}
 
 /** What does not fit together in settings that are each right by themselves; null: nothing. */
 export function problemOfSettings({ roles, defaultRole }: AppSettings): string | null {

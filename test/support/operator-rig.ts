@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { registerOperatorRoutes } from '../../src/api/operator/register.ts';
 import { type Apps, DEFAULT_APP_SETTINGS } from '../../src/config/app.ts';
+import { LiveApps } from '../../src/config/live-apps.ts';
 import type { RoomFacts } from '../../src/domain/room.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { checkDestination } from '../../src/media/push/preflight.ts';
@@ -50,6 +51,7 @@ export let app: FastifyInstance;
 export let tasks: TaskStore;
 let registry: RoomRegistry;
 let announcements: Announcements;
+let liveApps: LiveApps;
 let rooms: readonly RoomFacts[] = [];
 
 /** Every test of the file gets the operator API on an empty, real Redis. */
@@ -63,9 +65,10 @@ export function useOperatorApi(): void {
     tasks = createTaskStore(redis);
     registry = new RoomRegistry({ redis, gatewayId: 'g', graceMs: 30_000, log });
     announcements = createAnnouncements(createRedis(server.url, { purpose: 'subscriber', log }), log);
+    liveApps = new LiveApps({ apps, redis, announcements, log });
     app = createHttpServer({ log });
     registerOperatorRoutes(app, {
-      apps,
+      apps: liveApps,
       clusterSecret,
       tasks,
       rooms: { list: async () => rooms, setBlocked: (user, blocked) => registry.setBlocked(user, blocked) },
@@ -88,6 +91,7 @@ export function useOperatorApi(): void {
   afterAll(async () => {
     await app.close();
     await registry.close();
+    liveApps.stop();
     announcements.close();
     redis.disconnect();
     await server.stop(5000);

@@ -10,7 +10,7 @@ const REQUIRE = /(?:require|createRequire)\S*\(\s*'([^']+)'\s*\)/g;
 const ALLOWED: Record<string, readonly string[]> = {
   'src/domain': [],
   'src/identity': ['src/domain'],
-  'src/config': ['src/domain', 'src/identity'],
+  'src/config': ['src/domain', 'src/identity', 'src/queue'],
   'src/media': ['src/domain', 'src/media'],
   'src/queue': ['src/domain'],
   'src/callbacks': ['src/domain', 'src/identity', 'src/queue'],

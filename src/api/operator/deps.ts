@@ -1,4 +1,5 @@
 import type { Apps } from '../../config/app.ts';
+import type { LiveApps } from '../../config/live-apps.ts';
 import type { StoredJobStatus } from '../../domain/job.ts';
 import type { MixEvent } from '../../domain/mix-event.ts';
 import type { Blocked, RoomFacts } from '../../domain/room.ts';
@@ -17,7 +18,8 @@ export type OperatorTasks = Pick<
 >;
 
 export interface OperatorDeps {
-  readonly apps: Apps;
+  /** With the settings that count now; `change` throws `bad-app-id`, `bad-request`, `redis-away`. */
+  readonly apps: Apps & Pick<LiveApps, 'change'>;
   readonly tasks: OperatorTasks;
   readonly rooms: {
     list(): Promise<readonly RoomFacts[]>;

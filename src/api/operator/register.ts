@@ -4,6 +4,7 @@ import { assertAdmin } from './admin-token.ts';
 import type { OperatorDeps } from './deps.ts';
 import { describeRoutes } from './openapi.ts';
 import type { OperatorRoute } from './route.ts';
+import { appRoutes } from './routes/apps.ts';
 import { blockRoutes } from './routes/blocks.ts';
 import { eventRoutes } from './routes/events.ts';
 import { recordingRoutes } from './routes/recordings.ts';
@@ -22,8 +23,12 @@ function addRoute(scope: FastifyInstance, route: OperatorRoute): void {
     url: route.path,
     bodyLimit: MAX_BODY_BYTES,
     handler: async (request: FastifyRequest, reply) => {
-      const { id = '', user = '' } = request.params as { id?: string; user?: string };
-      const answer = await route.run({ id, user, query: request.query, body: request.body });
+      const {
+        id = '',
+        user = '',
+        role = '',
+      } = request.params as { id?: string; user?: string; role?: string };
+      const answer = await route.run({ id, user, role, query: request.query, body: request.body });
       if (route.isStream) {
         // nginx would hold events back until its buffer is full.
         reply.headers({ 'cache-control': 'no-store', 'x-accel-buffering': 'no' }).type('text/event-stream');
@@ -57,6 +62,7 @@ export function registerOperatorRoutes(app: FastifyInstance, deps: OperatorDeps)
     ...streamRoutes(deps),
     ...eventRoutes(deps),
     ...workerRoutes(deps),
+    ...appRoutes(deps),
   ];
   const description = describeRoutes(routes, BASE_PATH);
   app.register(

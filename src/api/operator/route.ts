@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { GatewayError } from '../../domain/errors.ts';
 import { describeIssues } from '../error-envelope.ts';
 
-/** A path of the operator API with `:id`, and `:user` behind it, as its only possible parameters. */
+/** A path of the operator API with `:id`, and `:user` or `:role` behind it, as its only possible parameters. */
 export interface OperatorRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
@@ -20,6 +20,7 @@ export interface OperatorRoute {
 export interface RawCall {
   readonly id: string;
   readonly user: string;
+  readonly role: string;
   readonly query: unknown;
   readonly body: unknown;
 }
@@ -42,6 +43,7 @@ interface RouteSpec<Q extends z.ZodType, B extends z.ZodType, A extends z.ZodTyp
   handle(call: {
     readonly id: string;
     readonly user: string;
+    readonly role: string;
     readonly query: z.output<Q>;
     readonly body: z.output<B>;
   }): Promise<Immutable<z.input<A>>>;
@@ -77,6 +79,7 @@ export function defineRoute<
       spec.handle({
         id: raw.id,
         user: raw.user,
+        role: raw.role,
         query: parse(query, raw.query ?? {}) as z.output<Q>,
         body: parse(body, raw.body ?? {}) as z.output<B>,
       }),

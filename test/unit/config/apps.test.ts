@@ -51,6 +51,37 @@ describe('parseApps', () => {
     expect(attempt).not.toThrow(KEY);
   });
 
+  const CAMERA = { width: 1280, height: 720, fps: 30, bitrateKbps: 2000 };
+  const firstApp = (change: object) =>
+    parseApps(JSON.stringify({ ...FILE, apps: [{ ...APP, ...change }] }), 'apps.json').apps[0];
+
+  it('reads tickets, account type and roles of an app, which needs none of them', () => {
+    expect(firstApp({})).toMatchObject({
+      ...{ privateMapKeyRequired: false, accountType: 0, roles: {}, defaultRole: 'default' },
+    });
+    const roles = { host: { default: CAMERA, ios: { ...CAMERA, gopSeconds: 1, audioBitrateKbps: 64 } } };
+    const settings = { privateMapKeyRequired: true, accountType: 792, defaultRole: 'host' };
+    expect(firstApp({ ...settings, roles })).toMatchObject({
+      ...settings,
+      roles: { host: { default: { ...CAMERA, gopSeconds: 2, audioBitrateKbps: 128 }, ios: roles.host.ios } },
+    });
+  });
+
+  it.each([
+    [
+      'a default role that is not among its roles',
+      { defaultRole: 'host', roles: { guest: { default: CAMERA } } },
+    ],
+    ['a role without a default', { roles: { host: { ios: CAMERA } } }],
+    ['a platform that there is not', { roles: { host: { default: CAMERA, tv: CAMERA } } }],
+    ['a role name with a space', { roles: { 'a b': { default: CAMERA } } }],
+    ['a picture of half a pixel', { roles: { host: { default: { ...CAMERA, width: 640.5 } } } }],
+    ['an account type of 33 bits', { accountType: 4_294_967_296 }],
+    ['a ticket rule that is a text', { privateMapKeyRequired: 'true' }],
+  ])('refuses an app with %s', (_what, change) => {
+    expect(() => firstApp(change)).toThrow(/apps\.json is not usable/);
+  });
+
   const CALLBACKS = { url: 'https://app.test/hook?token=s3cret', key: 'Key123' };
 
   it('reads where an app wants callbacks, of all groups unless it names some', () => {

@@ -42,8 +42,10 @@ it('describes a route by the schemas that check it', () => {
 });
 
 it('gives a handler defaults, and refuses what the schemas do not know before the handler runs', async () => {
-  await expect(route.run({ id: 'x', user: '', query: {}, body: {} })).resolves.toEqual({ made: true });
-  expect(() => route.run({ id: 'x', user: '', query: {}, body: { size: 10, colour: 1 } })).toThrow(
+  await expect(route.run({ id: 'x', user: '', role: '', query: {}, body: {} })).resolves.toEqual({
+    made: true,
+  });
+  expect(() => route.run({ id: 'x', user: '', role: '', query: {}, body: { size: 10, colour: 1 } })).toThrow(
     /size: .*; Unrecognized key: "colour"/,
   );
 });
