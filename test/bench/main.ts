@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 const USAGE = `usage: npm run bench -- relay [--targets 50] [--streams 50] [--hold 200] [--merge 100,40,0] [--seconds 5] [--rounds 3] [--json]
        npm run bench -- mix [--inputs 1,2,4,9,16] [--programmes 8] [--seconds 10] [--json]
+       npm run bench -- rooms [--users 10000] [--rooms 1000] [--changes 200] [--seconds 20] [--json]
 `;
 
 interface Options {
@@ -13,6 +14,9 @@ interface Options {
   readonly mergeMs: readonly number[];
   readonly inputs: readonly number[];
   readonly programmes: number;
+  readonly users: number;
+  readonly rooms: number;
+  readonly changes: number;
 }
 
 /** Every bench answers with one object that has its rows in `results`. */
@@ -23,7 +27,11 @@ type Bench = (
 const BENCHES: Readonly<Record<string, Bench>> = {
   mix: async (options) => (await import('./mix.ts')).runMixBench(options),
   relay: async (options) => (await import('./relay.ts')).runRelayBench(options),
+  rooms: async (options) => (await import('./rooms.ts')).runRoomsBench(options),
 };
+
+/** Of each bench that is measured for another time than 10 s. */
+const SECONDS: Readonly<Record<string, string>> = { relay: '5', rooms: '20' };
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -66,6 +74,9 @@ async function main(): Promise<void> {
       merge: { type: 'string', default: '100,40,0' },
       inputs: { type: 'string', default: '1,2,4,9,16' },
       programmes: { type: 'string', default: '8' },
+      users: { type: 'string', default: '10000' },
+      rooms: { type: 'string', default: '1000' },
+      changes: { type: 'string', default: '200' },
     },
   });
   const bench = BENCHES[positionals[0] ?? ''];
@@ -79,10 +90,13 @@ async function main(): Promise<void> {
     streams: wholeNumber(values.streams),
     hold: orNone(values.hold),
     rounds: wholeNumber(values.rounds),
-    seconds: wholeNumber(values.seconds ?? (positionals[0] === 'relay' ? '5' : '10')),
+    seconds: wholeNumber(values.seconds ?? SECONDS[positionals[0] ?? ''] ?? '10'),
     mergeMs: mergeWindows(values.merge),
     inputs: values.inputs.split(',').map(wholeNumber),
     programmes: orNone(values.programmes),
+    users: wholeNumber(values.users),
+    rooms: wholeNumber(values.rooms),
+    changes: wholeNumber(values.changes),
   });
   process.stdout.write(
     values.json ? `${JSON.stringify(result)}\n` : `${table(result.results)}\n${result.summary ?? ''}`,
