@@ -14,7 +14,7 @@ if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET
 redis.call('PUBLISH', ARGV[4], ARGV[1])
 return 1`;
 
-export function parseRoom(text: string | null): RoomFacts | null {
+function parseRoom(text: string | null): RoomFacts | null {
   return text === null ? null : (JSON.parse(text) as RoomFacts);
 }
 

@@ -2,13 +2,21 @@ import type { Redis } from 'ioredis';
 import type { RoomFacts } from '../domain/room.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { onReady, reach } from '../queue/redis.ts';
-import { parseRoom, ROOMS_CHANGED, readRoomsOf, scanRooms } from './room-facts.ts';
+import { storedObject } from '../queue/stored.ts';
+import { ROOMS_CHANGED, readRoomsOf, scanRooms } from './room-facts.ts';
 
 /** An announcement that got lost is made up for within this time. */
 const WHOLE_EVERY_MS = 10_000;
 /** More changed rooms than this between two reads, and all are read. */
 const MAX_CHANGED = 1000;
 const BATCH = 200;
+
+/** What was read, or null where it is no room: it must not hold up the others. */
+function roomFrom(text: string): RoomFacts | null {
+  const stored = storedObject<RoomFacts>(text);
+  const { room, users } = (stored ?? {}) as Partial<RoomFacts>;
+  return typeof room === 'object' && Array.isArray(users) ? stored : null;
+}
 
 /** All rooms, read once and then followed by what is announced: a busy cluster's reads stay as small as its changes. */
 export class RoomTable {
@@ -87,13 +95,10 @@ export class RoomTable {
   /** A room that is the same stays the same object, so that what is derived from it can be kept. */
   #set(key: string, text: string | null): void {
     if (text === (this.#texts.get(key) ?? null)) return;
-    const room = parseRoom(text);
-    if (text === null || room === null) {
-      this.#texts.delete(key);
-      this.#rooms.delete(key);
-    } else {
-      this.#texts.set(key, text);
-      this.#rooms.set(key, room);
-    }
+    if (text === null) this.#texts.delete(key);
+    else this.#texts.set(key, text);
+    const room = text === null ? null : roomFrom(text);
+    if (room === null) this.#rooms.delete(key);
+    else this.#rooms.set(key, room);
   }
 }

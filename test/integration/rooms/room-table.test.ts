@@ -74,6 +74,20 @@ test('holds what Redis holds, whatever changes and is removed, between reads or 
   }
 });
 
+test('what is no room hides itself, not the others', async () => {
+  await eventually(isTold, WAIT_MS);
+  for (const [times, text] of ['', '{', 'null', '[]', '{}', '{"users":{}}'].entries()) {
+    await redis.hset('roomcast:rooms', keyOf(0), text);
+    await redis.publish('roomcast:rooms:changed', keyOf(0));
+    await write(1, [`user_${times}`]);
+    const read = await eventually(async () => {
+      const now = await table.read();
+      return now.get(keyOf(1))?.users[0]?.userId === `user_${times}` && now;
+    }, WAIT_MS);
+    expect([...read.keys()]).toEqual([keyOf(1)]);
+  }
+});
+
 test('reads the rooms that changed and no others', async () => {
   await eventually(isTold, WAIT_MS);
   await fill();
