@@ -5,7 +5,8 @@ import { sendError, throwNotFound } from './error-envelope.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_BODY_BYTES = 1024 * 1024;
-const MAX_CONNECTIONS = 4000;
+/** The users of signalling, 12,000 at most, are connections of this server for as long as they are there. */
+const MAX_CONNECTIONS = 16_000;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 const KEEP_ALIVE_MS = 5000;
