@@ -8,7 +8,8 @@ import { registerOperatorRoutes } from './api/operator/register.ts';
 import { registerFlvRoutes } from './api/playback/flv.ts';
 import { registerHlsRoutes } from './api/playback/hls.ts';
 import { createHlsStore } from './api/playback/hls-store.ts';
-import { attachWsFlv } from './api/playback/ws-flv.ts';
+import { createWsFlv } from './api/playback/ws-flv.ts';
+import { attachUpgrades } from './api/upgrades.ts';
 import { readCallbackFigures } from './callbacks/outbox.ts';
 import type { Addresses } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
@@ -71,8 +72,10 @@ export function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
 function registerPlayback(app: FastifyInstance, parts: HttpParts): void {
   const { redis, clusterSecret, hub, closers, log } = parts;
   registerFlvRoutes(app, { hub });
-  const webSockets = attachWsFlv(app.server, { hub });
-  closers.add('websockets', () => webSockets.close());
+  const wsFlv = createWsFlv({ hub });
+  closers.add('websockets', () => wsFlv.close());
+  const upgrades = attachUpgrades(app.server, [wsFlv.handle]);
+  closers.add('upgrades', () => upgrades.close());
   const store = createHlsStore({ log: log.child({ part: 'hls' }) });
   closers.add('hls', () => store.close());
   registerHlsRoutes(app, {

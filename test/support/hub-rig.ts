@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { registerFlvRoutes } from '../../src/api/playback/flv.ts';
-import { attachWsFlv } from '../../src/api/playback/ws-flv.ts';
+import { createWsFlv } from '../../src/api/playback/ws-flv.ts';
+import { attachUpgrades } from '../../src/api/upgrades.ts';
 import { type App, type Apps, DEFAULT_APP_SETTINGS } from '../../src/config/app.ts';
 import { parseIntegerRoom, type RoomId, type StreamKind } from '../../src/domain/ids.ts';
 import { publishUrl } from '../../src/domain/publish-request.ts';
@@ -104,11 +105,13 @@ export class HubRig {
     });
     const server = createHttpServer({ log });
     registerFlvRoutes(server, { hub });
-    const sockets = attachWsFlv(server.server, { hub });
+    const wsFlv = createWsFlv({ hub });
+    const upgrades = attachUpgrades(server.server, [wsFlv.handle]);
     await server.listen({ host: '127.0.0.1', port: 0 });
     const { port: httpPort } = server.server.address() as AddressInfo;
     const close = async () => {
-      sockets.close();
+      upgrades.close();
+      wsFlv.close();
       await server.close();
       await hub.close();
     };
