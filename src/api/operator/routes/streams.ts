@@ -1,6 +1,7 @@
 import { findApp } from '../../../config/app.ts';
 import { GatewayError } from '../../../domain/errors.ts';
 import { parseStreamId, streamId } from '../../../domain/ids.ts';
+import { playbackUrls } from '../../../domain/playback-urls.ts';
 import { signTicket } from '../../../identity/tickets.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
@@ -26,14 +27,8 @@ export function streamRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const stream = streamId(name);
         const expires = Math.floor(deps.now() / 1000) + TICKET_SECONDS;
         const ticket = signTicket(deps.clusterSecret, { use: 'play', stream, expires });
-        const { http, rtmp } = deps.publicUrls();
-        return {
-          streamId: stream,
-          rtmp: `${rtmp}/live/${stream}?ticket=${ticket}`,
-          flv: `${http}/live/${stream}.flv?ticket=${ticket}`,
-          hls: `${http}/hls/${stream}/index.m3u8?ticket=${ticket}`,
-          expiresAt: expires * 1000,
-        };
+        const { rtmp, flv, hls } = playbackUrls(deps.publicUrls(), stream, ticket);
+        return { streamId: stream, rtmp, flv, hls, expiresAt: expires * 1000 };
       },
     }),
   ];

@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Apps } from '../config/app.ts';
+import type { PublicUrls } from '../domain/playback-urls.ts';
+import type { Secret } from '../domain/secret.ts';
+import type { Groups } from '../groups/groups.ts';
+import type { Announcements } from '../queue/announcements.ts';
+import { onReady } from '../queue/redis.ts';
+import type { Connection } from './connection.ts';
+import { deliverGroupEvent, groupHandlers } from './group-desk.ts';
+import { Levels } from './levels.ts';
+import { DEFAULT_SIGNAL_LIMITS, type SignalLimits } from './limits.ts';
+import { LoginDesk } from './login-desk.ts';
+import { createLogins } from './logins.ts';
+import { MediaDesk } from './media-desk.ts';
+import type { Registry } from './registry.ts';
+import { Requests } from './requests.ts';
+import { RoomDesk } from './room-desk.ts';
+import { RoomFeed } from './room-feed.ts';
+import { SignalServer } from './server.ts';
+import { nextNotice } from './ticket-notice.ts';
+
+export interface SignallingDeps {
+  /** Of purpose `facts`. */
+  readonly redis: Redis;
+  readonly announcements: Announcements;
+  readonly registry: Registry;
+  readonly groups: Groups;
+  readonly apps: Apps;
+  readonly clusterSecret: Secret;
+  readonly gatewayId: string;
+  /** For how long a lost user stays in its room. */
+  readonly graceMs: number;
+  readonly publicUrls: () => PublicUrls;
+  readonly log: Logger;
+  readonly limits?: Partial<SignalLimits>;
+}
+
+export interface Signalling {
+  /** Takes upgrades of `/ws`; false: another path. `refuse` answers with a status. */
+  upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    refuse: (socket: Duplex, status: number) => void,
+  ): boolean;
+  /** Everyone is told to come back elsewhere. */
+  close(): Promise<void>;
+}
+
+/** A login can be resumed for a while longer than its user stays in the room. */
+const RESUMABLE_MORE_MS = 60_000;
+/** What was missed while Redis was away, and kicks that were, are made good this often. */
+const KEEP_EVERY_MS = 10 * 60_000;
+
+/** Users over WebSocket: logins, rooms, levels and groups of one gateway. */
+export function createSignalling(deps: SignallingDeps): Signalling {
+  const { redis, announcements, registry, groups, apps, clusterSecret, publicUrls, log } = deps;
+  const limits = { ...DEFAULT_SIGNAL_LIMITS, ...deps.limits };
+  const now = Date.now;
+  const failed = (error: Error) => log.debug({ reason: error.message }, 'logins not kept'); // the next time does it
+  const logins = createLogins({ redis, announcements, now });
+  const feed = new RoomFeed(registry, log);
+  const levels = new Levels({
+    gatewayId: deps.gatewayId,
+    feed,
+    announcements,
+    publish: (channel, message) => void redis.publish(channel, message).catch(failed),
+    everyMs: limits.levelsEveryMs,
+  });
+  const desk = new LoginDesk({
+    ...{ apps, logins, registry, feed, groups, log, now },
+    resumableMs: deps.graceMs + RESUMABLE_MORE_MS,
+    silentMs: limits.silentMs,
+  });
+  const rooms = new RoomDesk({ apps, logins, registry, feed, levels, log, now });
+  const media = new MediaDesk({ registry, clusterSecret, publicUrls, now });
+  const requests = new Requests(
+    {
+      login: (connection, request) => desk.login(connection, request),
+      enter: (connection, request) => rooms.enter(connection, request),
+      leave: (connection) => rooms.leave(connection),
+      switchRole: (connection, request) => rooms.switchRole(connection, request),
+      switchRoleName: (connection, request) => rooms.switchRoleName(connection, request),
+      media: (connection, request) => rooms.media(connection, request),
+      level: (connection, request) => rooms.level(connection, request),
+      renewTicket: (connection, request) => rooms.renewTicket(connection, request),
+      snapshot: (connection) => rooms.snapshot(connection),
+      publish: (connection, request) => media.publish(connection, request),
+      play: (connection, request) => media.play(connection, request),
+      ping: () => ({ answer: { at: now() } }),
+      ...groupHandlers(groups),
+    },
+    log,
+  );
+  const onSweep = (connection: Connection) => watchTicket(connection, now(), limits.ticketNoticeMs);
+  const server = new SignalServer({ limits, requests, onSweep, onClosed: (one) => desk.closed(one) });
+  const keepAll = () => void desk.keepAll().catch(failed);
+  const keepTimer = setInterval(keepAll, KEEP_EVERY_MS);
+  const repairTimer = setInterval(() => feed.sweep(), limits.sweepEveryMs);
+  const stops = [
+    registry.onEvict(({ sessionId, reason }) => sessionId !== undefined && desk.evict(sessionId, reason)),
+    groups.follow((delivery) => deliverGroupEvent(delivery, (userKey) => desk.find(userKey))),
+    onReady(redis, keepAll),
+  ];
+  return {
+    upgrade: (...args) => server.upgrade(...args),
+    async close() {
+      await server.close();
+      clearInterval(keepTimer);
+      clearInterval(repairTimer);
+      for (const stop of stops) stop();
+      desk.close();
+      levels.close();
+      feed.close();
+    },
+  };
+}
+
+function watchTicket(connection: Connection, nowMs: number, aheadMs: number): void {
+  const next = nextNotice(connection.permit, connection.noticed, nowMs, aheadMs);
+  if (next === null || connection.room === null) return;
+  connection.noticed = next.notice;
+  connection.push({ type: 'notice', notice: `ticket-${next.notice}`, expiresAt: next.expiresAt });
+}

@@ -1,0 +1,110 @@
+import type { AddressInfo } from 'node:net';
+import { type Logger, pino } from 'pino';
+import { WebSocket } from 'ws';
+import { createHttpServer } from '../../src/api/http-server.ts';
+import { attachUpgrades, refuseUpgrade } from '../../src/api/upgrades.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { createGroups } from '../../src/groups/groups.ts';
+import { createAnnouncements } from '../../src/queue/announcements.ts';
+import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
+import { SignalClient, type SignalClientOptions } from '../../src/signalling/client.ts';
+import type { ClientSocketClass, ClosedSocket } from '../../src/signalling/client-socket.ts';
+import type { SignalLimits } from '../../src/signalling/limits.ts';
+import { type Push, pushShape } from '../../src/signalling/protocol-messages.ts';
+import type { Registry } from '../../src/signalling/registry.ts';
+import { createSignalling } from '../../src/signalling/signalling.ts';
+import { eventually } from './eventually.ts';
+import { APP_ID, APPS, CLUSTER_SECRET, type LogLine, userSig } from './hub-rig.ts';
+
+/** One gateway's signalling on a free loopback port. */
+export interface SignalGateway {
+  readonly url: string;
+  readonly logLines: LogLine[];
+  close(): Promise<void>;
+}
+
+export interface SignalGatewayOptions {
+  readonly redisUrl: string;
+  readonly registry: Registry;
+  readonly gatewayId?: string;
+  readonly limits?: Partial<SignalLimits>;
+}
+
+/** Signalling as a gateway has it, over a real Redis. */
+export async function openSignalGateway(options: SignalGatewayOptions): Promise<SignalGateway> {
+  const logLines: LogLine[] = [];
+  const log: Logger = pino({}, { write: (line: string) => void logLines.push(JSON.parse(line) as LogLine) });
+  const url = new Secret(options.redisUrl);
+  const redis = createRedis(url, { purpose: 'facts', log });
+  await waitUntilReady(redis, 60_000);
+  const announcements = createAnnouncements(createRedis(url, { purpose: 'subscriber', log }), log);
+  const groups = createGroups({ redis, announcements, log });
+  const signalling = createSignalling({
+    ...{ redis, announcements, groups, log, apps: APPS, clusterSecret: CLUSTER_SECRET },
+    registry: options.registry,
+    gatewayId: options.gatewayId ?? 'gateway',
+    graceMs: 30_000,
+    publicUrls: () => ({ http: 'http://public', rtmp: 'rtmp://public' }),
+    ...(options.limits && { limits: options.limits }),
+  });
+  const server = createHttpServer({ log });
+  const upgrades = attachUpgrades(server.server, [
+    (request, socket, head) => signalling.upgrade(request, socket, head, refuseUpgrade),
+  ]);
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    url: `ws://127.0.0.1:${port}/ws`,
+    logLines,
+    async close() {
+      await signalling.close();
+      upgrades.close();
+      await server.close();
+      groups.close();
+      announcements.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** A client of a gateway, and all that it was told. */
+export interface TestClient {
+  readonly client: SignalClient;
+  readonly pushes: Push[];
+  readonly ended: ClosedSocket[];
+  /** The first push of that type, now or to come. */
+  told<T extends Push['type']>(type: T): Promise<Extract<Push, { type: T }>>;
+}
+
+export interface ClientOptions extends Partial<SignalClientOptions> {
+  readonly user: string;
+}
+
+/** A client that keeps the protocol to its schema; it is not connected yet. */
+export function makeClient(url: string, options: ClientOptions): TestClient {
+  const { user, appId = APP_ID, ...rest } = options;
+  const client = new SignalClient({
+    url,
+    appId,
+    userId: user,
+    userSig: () => userSig({ user, appId }),
+    WebSocket: WebSocket as unknown as ClientSocketClass,
+    requestMs: 60_000,
+    backoffMs: { first: 50, most: 500 },
+    ...rest,
+  });
+  const pushes: Push[] = [];
+  const ended: ClosedSocket[] = [];
+  client.on('push', (push) => pushes.push(pushShape.parse(push)));
+  client.on('ended', (closed) => ended.push(closed));
+  const told = <T extends Push['type']>(type: T) =>
+    eventually(() => pushes.find((push): push is Extract<Push, { type: T }> => push.type === type), 60_000);
+  return { client, pushes, ended, told };
+}
+
+/** A client that is logged in. */
+export async function logIn(url: string, options: ClientOptions): Promise<TestClient> {
+  const made = makeClient(url, options);
+  await made.client.connect();
+  return made;
+}
