@@ -47,6 +47,8 @@ export interface JobContext {
   readonly leftBehind: JobStatus | null;
   /** Latest status wins; written at most twice a second. */
   report(status: JobStatus): void;
+  /** The last status: it stays for the run that goes on with the job, as `leftBehind`. */
+  leave(status: JobStatus): void;
   /** Tells whoever watches the task; kept for a while unless it is who speaks. */
   emit(event: JobEvent): void;
   /** Puts it into the outbox of the app's callbacks; waits while Redis is away. */

@@ -1,5 +1,7 @@
+import { createRelayCallbacks } from '../src/callbacks/relay-callbacks.ts';
 import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
 import type { JobStatus } from '../src/domain/job.ts';
+import { handedOver } from '../src/domain/push/hand-over.ts';
 import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
@@ -9,7 +11,6 @@ import type { TargetChange, TargetSpec } from '../src/media/push/target-spec.ts'
 import type { Trust } from '../src/media/rtmp/trust.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { createPushEvents } from './push-events.ts';
-import { createRelayCallbacks } from './relay-callbacks.ts';
 import { readHubStream } from './stream-address.ts';
 
 export interface PushJobDeps {
@@ -115,16 +116,25 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     const onTargetChange = (change: TargetChange) => {
       context.log.info(change, 'push target changed');
       events.changed(change);
-      // What is stopped here goes on at another worker: the app hears how it starts there.
+      // What is stopped here goes on at another worker: the app hears that it recovers, and there that it has.
       const goesOn = fence.signal.aborted || isHandedOver(context.signal);
       if (change.to !== 'stopped' || !goesOn) appCallbacks.changed(change);
     };
     const fence = new AbortController();
     const run = createPushRun({ ...deps, log: context.log, onChange: () => report(), onTargetChange });
+    let isLeft = false;
     const report = () => {
+      if (isLeft) return;
       const status = run.status();
       context.report(status);
       events.look(status.targets);
+    };
+    const leave = () => {
+      const status = handedOver(run.status());
+      isLeft = true;
+      context.leave(status);
+      const waiting = status.targets.filter(({ state }) => state === 'backing-off');
+      for (const target of waiting) appCallbacks.changed({ ...target, to: 'backing-off', error: null });
     };
     run.setTargets(targetSpecs(context, task));
     const unfollow = followTask(context, run, task);
@@ -144,6 +154,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     }, REPORT_EVERY_MS);
     try {
       const reason = await firstAbort([context.signal, fence.signal]);
+      if (reason === 'drain') leave();
       if (reason !== 'fenced') return { result: 'stopped' };
       run.kill();
       return { result: 'fenced' };

@@ -57,6 +57,7 @@ export class Run {
   readonly #updateListeners = new Set<() => void>();
   #epoch: number | null = null;
   #status: StatusWriter | null = null;
+  #leavesStatus = false;
 
   constructor(job: JobRef, deps: RunDeps) {
     this.job = job;
@@ -122,6 +123,8 @@ export class Run {
       // Redis is away: nothing is known of a run before this one.
       const stored = await readStatus(redis, this.job).catch(() => null);
       const skip = this.aborted && this.job.kind !== 'record';
+      // What a run before this one has left is for the watcher, which tells of it.
+      if (skip) this.#leavesStatus = true;
       const context = this.#context(epoch, status, stored?.status ?? null);
       const outcome = skip ? STOPPED : await handlers[this.job.kind](context);
       if (outcome.result === 'done') await facts.requestDone(this.job);
@@ -150,6 +153,10 @@ export class Run {
       report: (latest) => {
         status.report(latest);
         this.#deps.onStatus(this.job, latest);
+      },
+      leave: (last) => {
+        this.#leavesStatus = true;
+        status.report(last);
       },
       emit: (event) => this.#emit(event),
       tellApp: (event) => this.#deps.callbacks.send(event),
@@ -194,7 +201,8 @@ export class Run {
   }
 
   async #close(epoch: number, status: StatusWriter): Promise<void> {
-    await status.close().catch((error: unknown) => this.#log.debug({ err: error }, 'status not removed'));
+    const closing = this.#leavesStatus ? status.leave() : status.close();
+    await closing.catch((error: unknown) => this.#log.debug({ err: error }, 'the status was not written'));
     // A fenced run's lease is another's already; release leaves that alone.
     await this.#deps.leases.release(this.key, epoch).catch(() => this.#deps.onUnreleased(this.key, epoch));
   }

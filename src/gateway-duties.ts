@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { startCallbackDelivery } from './callbacks/delivery.ts';
+import { createCallbackSender } from './callbacks/outbox.ts';
+import { tellRelayEnds } from './callbacks/relay-callbacks.ts';
 import { type Apps, autoSettings, callbackApps } from './config/app.ts';
 import type { Config } from './config/config.ts';
 import type { Secret } from './domain/secret.ts';
@@ -30,6 +32,8 @@ export function startDuties(parts: {
   const autoLog = log.child({ part: 'auto' });
   const rooms = new RoomTable(redis, announcements);
   closers.add('room table', async () => rooms.close());
+  const callbacks = createCallbackSender({ redis, log: log.child({ part: 'callbacks' }) });
+  closers.add('callback sender', () => callbacks.close());
   const watcher = startWatcher({
     redis,
     announcements,
@@ -41,6 +45,8 @@ export function startDuties(parts: {
         reach(() => removeDeadGatewayUsers(redis, table, Date.now(), graceMs)),
     },
     auto: createAutoStarter({ settings: autoSettings(apps), tasks, clusterSecret, log: autoLog }),
+    onLeftBehind: (left) =>
+      tellRelayEnds({ left, getTasks: tasks.getMany, send: callbacks.send, now: Date.now }),
     log: log.child({ part: 'watcher' }),
   });
   closers.add('watcher', () => watcher.stop());

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { toGatewayError } from '../domain/errors.ts';
-import { type JobRef, jobKey } from '../domain/job.ts';
+import { type JobRef, jobKey, type StoredJobStatus } from '../domain/job.ts';
 import { EMPTY_MEMORY, type Plan, type PlanInput, type PlanMemory, plan } from '../domain/plan.ts';
 import type { RoomFacts } from '../domain/room.ts';
 import type { Task } from '../domain/task.ts';
@@ -34,6 +34,8 @@ export interface WatcherOptions {
   readonly tasks: TaskStore;
   readonly rooms: WatchedRooms;
   readonly auto: AutoStarter;
+  /** Told the last statuses of jobs that nobody runs any more, by their keys, once each. */
+  readonly onLeftBehind: (left: ReadonlyMap<string, StoredJobStatus>) => Promise<void>;
   readonly log: Logger;
 }
 
@@ -227,7 +229,7 @@ class Rounds {
     this.#tidiedAtMs = nowMs;
     await rooms.removeDeadGatewayUsers(input.rooms);
     const live = [...input.queued, ...input.leased, ...next.start];
-    await removeStaleStatuses(redis, new Set(live.map(jobKey)));
+    await this.#options.onLeftBehind(await removeStaleStatuses(redis, new Set(live.map(jobKey))));
     this.#backoff.forgetOld(nowMs);
     for (const [key, saidAtMs] of this.#stoppedAtMs) {
       if (nowMs - saidAtMs > STOP_AGAIN_MS) this.#stoppedAtMs.delete(key);

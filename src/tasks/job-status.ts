@@ -33,6 +33,8 @@ export interface StatusWriter {
   rewrite(): Promise<void>;
   /** Ends reporting and removes the status, unless a later run's is there. */
   close(): Promise<void>;
+  /** Ends reporting; the last status stays for the next run of the job, or until nobody runs it. */
+  leave(): Promise<void>;
 }
 
 export interface StatusWriterOptions {
@@ -80,6 +82,10 @@ export function createStatusWriter({ redis, job, workerId, epoch }: StatusWriter
       await writing;
       await reach(() => put(''));
     },
+    async leave() {
+      if (timer !== null) clearTimeout(timer);
+      if (latest !== null) await write();
+    },
   };
 }
 
@@ -101,17 +107,25 @@ export async function readStatuses(redis: Redis): Promise<ReadonlyMap<string, St
   return new Map([...all].filter(([, stored]) => statusFrom(stored) !== null));
 }
 
-/** Removes what jobs that nobody runs any more have left: a worker killed with SIGKILL takes nothing back. */
-export async function removeStaleStatuses(redis: Redis, live: ReadonlySet<string>): Promise<void> {
-  await reach(async () => {
+/**
+ * Removes what jobs that nobody runs any more have left: a worker killed with SIGKILL takes nothing back. Resolves
+ * with the last status of each, by its job's key.
+ */
+export async function removeStaleStatuses(
+  redis: Redis,
+  live: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, StoredJobStatus>> {
+  return reach(async () => {
     const keys = [...(await redis.hkeys(STATUS)), ...(await redis.hkeys(FAILURES))];
     const stale = keys.filter((key) => !live.has(key));
-    if (stale.length > 0)
-      await redis
-        .multi()
-        .hdel(STATUS, ...stale)
-        .hdel(FAILURES, ...stale)
-        .exec();
+    if (stale.length === 0) return new Map();
+    const last = await readStatuses(redis);
+    await redis
+      .multi()
+      .hdel(STATUS, ...stale)
+      .hdel(FAILURES, ...stale)
+      .exec();
+    return new Map([...last].filter(([key]) => stale.includes(key)));
   });
 }
 

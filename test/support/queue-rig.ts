@@ -76,6 +76,7 @@ export class QueueRig {
       tasks: this.tasks,
       rooms: { read: async () => table(this.rooms), removeDeadGatewayUsers: async () => undefined },
       auto: NOTHING_AUTOMATIC,
+      onLeftBehind: async () => undefined,
       log,
     });
   }

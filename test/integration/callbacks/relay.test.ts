@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { type Hooked, type HookServer, startHookServer } from '../../support/hook-server.ts';
+import { findDescendant } from '../../support/process-tree.ts';
 import { makeTestDir, type RunningRoomcast, startRoomcast } from '../../support/roomcast.ts';
 import { type RtmpSink, startRtmpSink } from '../../support/rtmp-sink.ts';
 import { GUESTS, Studio } from '../../support/studio.ts';
@@ -11,6 +12,7 @@ import { GUESTS, Studio } from '../../support/studio.ts';
 const ROOM = 61;
 const WAIT_MS = 60_000;
 const CALLBACK_KEY = 'RelayCallbackKey9';
+const ADMIN_TOKEN = 't'.repeat(32);
 const STREAM_KEY = 'stream-key-of-relay-callbacks';
 
 let hooks: HookServer;
@@ -19,6 +21,9 @@ let bad: RtmpSink;
 let studio: Studio;
 let roomcast: RunningRoomcast;
 let taskId: string;
+const others: RtmpSink[] = [];
+/** As its supervisor starts it. */
+const WORKER = /main\.js worker/;
 
 beforeAll(async () => {
   hooks = await startHookServer();
@@ -34,7 +39,7 @@ beforeAll(async () => {
     apiKeys: [],
     callbacks: { url: hooks.url, key: CALLBACK_KEY },
   };
-  const apps = JSON.stringify({ apps: [app], adminToken: 't'.repeat(32) });
+  const apps = JSON.stringify({ apps: [app], adminToken: ADMIN_TOKEN });
   await writeFile(path.join(dataDir, 'apps.json'), apps, { mode: 0o600 });
   roomcast = await startRoomcast({ dataDir });
   studio = await Studio.open([GUESTS.red]);
@@ -44,7 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await studio?.close();
   await roomcast?.stop();
-  for (const server of [good, bad, hooks]) await server?.close();
+  for (const server of [good, bad, ...others, hooks]) await server?.close();
 });
 
 const portOf = ({ port }: RtmpSink) => `rtmp://127.0.0.1:${port}/live/****`;
@@ -131,4 +136,53 @@ it('relay show has what happened to each target, and why', async () => {
   expect(refused).toMatchObject({ type: 'push-state', error: { code: 'key-refused' }, nextRetryAt: null });
   const text = (await roomcast.cli(['relay', 'show', taskId])).stdout;
   expect(text).toMatch(/push-state .*: live -> stopped/);
+});
+
+async function shownState(task: string): Promise<string | undefined> {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const answer = await fetch(`${roomcast.http}/api/v1/relays/${task}`, { headers });
+  return ((await answer.json()) as { targets: { state: string }[] }).targets[0]?.state;
+}
+
+/** Starts a relay to a server of its own and waits until the app has heard that it is live. */
+async function goLive(): Promise<{ sink: RtmpSink; task: string }> {
+  const sink = await startRtmpSink();
+  others.push(sink);
+  const url = `rtmp://127.0.0.1:${sink.port}/live/${STREAM_KEY}`;
+  const asked = [
+    'relay',
+    'start',
+    '--room',
+    String(ROOM),
+    '--single',
+    GUESTS.red.userId,
+    '--to',
+    '-',
+    '--json',
+  ];
+  const started = await roomcast.cli(asked, `${url}\n`);
+  await eventually(() => statusesOf(sink).join() === '1,2', WAIT_MS);
+  const { taskId: task } = JSON.parse(started.stdout) as { taskId: string };
+  // In Redis, too: a worker that is killed leaves what it wrote last.
+  await eventually(async () => (await shownState(task)) === 'live', WAIT_MS);
+  return { sink, task };
+}
+
+it('a relay that goes on at another worker is recovering, not new: its worker was asked to end', async () => {
+  const { sink, task } = await goLive();
+  const before = findDescendant(roomcast.pid, WORKER).pid;
+  process.kill(before, 'SIGTERM');
+  await eventually(() => statusesOf(sink).join() === '1,2,3,2', WAIT_MS);
+  await eventually(() => findDescendant(roomcast.pid, WORKER).pid !== before, WAIT_MS);
+  await roomcast.cli(['relay', 'stop', task]);
+  await eventually(() => statusesOf(sink).join() === '1,2,3,2,5,0', WAIT_MS);
+});
+
+it('a relay that is stopped while no worker runs it is told to have ended', async () => {
+  const { sink, task } = await goLive();
+  process.kill(findDescendant(roomcast.pid, WORKER).pid, 'SIGKILL');
+  await roomcast.cli(['relay', 'stop', task]);
+  await eventually(() => statusesOf(sink).at(-1) === 0, WAIT_MS);
+  // On a slow machine the next worker may have had it for a moment.
+  expect(['1,2,5,0', '1,2,3,5,0', '1,2,3,2,5,0']).toContain(statusesOf(sink).join());
 });

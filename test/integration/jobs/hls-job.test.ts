@@ -71,6 +71,7 @@ function context(epoch: number, signal: AbortSignal): JobContext {
     report: (status) => {
       statuses.push(status);
     },
+    leave: () => undefined,
     onUpdate: () => () => undefined,
   };
 }

@@ -115,6 +115,7 @@ async function startJobRig(): Promise<JobRig> {
     report(next) {
       if (next.kind === 'mix') status = next;
     },
+    leave: () => undefined,
     onUpdate(listener) {
       updateListeners.add(listener);
       return () => updateListeners.delete(listener);

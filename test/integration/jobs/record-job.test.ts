@@ -98,6 +98,7 @@ function context(job: JobRef, epoch: number, signal: AbortSignal): JobContext {
     report: (status) => {
       statuses.push(status);
     },
+    leave: () => undefined,
     onUpdate: () => () => undefined,
   };
 }

@@ -95,6 +95,7 @@ function start(): void {
     log: pino({ level: 'silent' }),
     signal: stop.signal,
     leftBehind: null,
+    leave: () => undefined,
     emit: () => undefined,
     tellApp: () => undefined,
     facts: {

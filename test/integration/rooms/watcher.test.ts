@@ -46,6 +46,7 @@ async function watch(gatewayId: string): Promise<() => Promise<void>> {
     tasks: createTaskStore(own),
     rooms: { read: async () => new Map(), removeDeadGatewayUsers: async () => undefined },
     auto: NOTHING_AUTOMATIC,
+    onLeftBehind: async () => undefined,
     log,
   });
   let closed = false;

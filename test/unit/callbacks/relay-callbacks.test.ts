@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { createRelayCallbacks } from '../../../jobs/relay-callbacks.ts';
+import { createRelayCallbacks, tellRelayEnds } from '../../../src/callbacks/relay-callbacks.ts';
 import type { CallbackEvent } from '../../../src/domain/callback/callback.ts';
 import type { PushStatus, TargetState } from '../../../src/domain/job.ts';
+import { handedOver } from '../../../src/domain/push/hand-over.ts';
 import type { RelayTask } from '../../../src/domain/task.ts';
 
 const URL = 'rtmp://a/live/****';
@@ -25,7 +26,7 @@ function told(options: { task?: typeof task; leftBehind?: PushStatus | null } = 
   });
   const move = (to: TargetState, targetId = 't', message: string | null = null) => {
     const error = message === null ? null : { code: 'key-refused', message, at: 1 };
-    callbacks.changed({ targetId, url: URL, from: 'idle', to, attempt: 1, nextRetryAt: null, error });
+    callbacks.changed({ targetId, url: URL, to, error });
   };
   const wait = (ms: number) => {
     nowMs += ms;
@@ -124,3 +125,57 @@ it('nothing is told again of a target that is gone', () => {
   wait(10_000);
   expect(statuses()).toEqual([1, 5, 0]);
 });
+
+it('a target that was on the air at a worker that handed it over recovers, one that never was goes on connecting', () => {
+  const { statuses, move } = told();
+  move('connecting');
+  move('live');
+  move('backing-off');
+  expect(statuses()).toEqual([1, 2, 3]);
+  const next = told({ leftBehind: handedOver(left('live')) });
+  next.wait(0);
+  next.move('connecting');
+  next.move('live');
+  expect(next.statuses()).toEqual([2]);
+  const status = left('connecting');
+  const never = { ...status, targets: status.targets.map((target) => ({ ...target, sessions: 0 })) };
+  const other = told({ leftBehind: handedOver(never) });
+  other.move('connecting');
+  other.wait(5000);
+  other.move('live');
+  expect(other.statuses()).toEqual([1, 2]);
+});
+
+it.each([
+  ['live', [5, 0]],
+  ['degraded', [5, 0]],
+  ['backing-off', [5, 0]],
+  ['connecting', [5, 0]],
+  ['refused', []],
+  ['failed', []],
+  ['paused', []],
+] as const)(
+  'a relay that ended while its worker was dead, its target last %s, is told as %j',
+  async (state, ends) => {
+    const sent: CallbackEvent[] = [];
+    const ended = { ...task, kind: 'relay', endedAt: 5 } as RelayTask;
+    const others = [
+      { ...ended, taskId: 'running', endedAt: null },
+      { ...ended, taskId: 'unknown' },
+    ];
+    const stored = (status: PushStatus) => ({ workerId: 'w', epoch: 1, at: 1, status });
+    await tellRelayEnds({
+      left: new Map([
+        [`push-${task.taskId}`, stored(left(state))],
+        ['push-running', stored(left('live'))],
+        ['push-gone', stored(left('live'))],
+      ]),
+      getTasks: async () => [ended, ...others],
+      send: (event) => sent.push(event),
+      now: () => 7,
+    });
+    expect(sent.map(({ info }) => info['Payload'])).toMatchObject(
+      ends.map((Status) => ({ Status, Url: URL })),
+    );
+  },
+);

@@ -1,4 +1,4 @@
-import type { CallbackEvent } from '../src/domain/callback/callback.ts';
+import type { CallbackEvent } from '../domain/callback/callback.ts';
 import {
   NOT_TOLD,
   type RelayProgress,
@@ -6,14 +6,27 @@ import {
   relayChanged,
   relayErrorFields,
   relayWaited,
-} from '../src/domain/callback/relay-progress.ts';
-import type { PushStatus } from '../src/domain/job.ts';
-import type { RelayTask } from '../src/domain/task.ts';
-import type { TargetChange } from '../src/media/push/target-spec.ts';
+} from '../domain/callback/relay-progress.ts';
+import {
+  type PushStatus,
+  parseJobKey,
+  type StoredJobStatus,
+  type TargetState,
+  type TargetStatus,
+} from '../domain/job.ts';
+import type { RelayTask, Task } from '../domain/task.ts';
+
+/** A target went to a state; `url` has its key hidden, `error` says why when something went wrong. */
+interface TargetMove {
+  readonly targetId: string;
+  readonly url: string;
+  readonly to: TargetState;
+  readonly error: TargetStatus['lastError'];
+}
 
 /** An app's own server is told how the targets of a relay fare, as TRTC tells it: event 401. */
 export interface RelayCallbacks {
-  changed(change: TargetChange): void;
+  changed(move: TargetMove): void;
   /** Call it about every second: some of what lasts is told again. */
   tick(): void;
 }
@@ -64,20 +77,18 @@ export function createRelayCallbacks(deps: RelayCallbacksDeps): RelayCallbacks {
     targets.set(targetId, { ...before, progress, lastAt });
   }
 
-  function changed({
-    targetId,
-    url,
-    to,
-    error,
-  }: Pick<TargetChange, 'targetId' | 'url' | 'to' | 'error'>): void {
+  function changed({ targetId, url, to, error }: TargetMove): void {
     const before = targets.get(targetId) ?? { url, progress: NOT_TOLD, lastAt: 0 };
     tell(targetId, before, relayChanged(before.progress, { to, error }, now()));
     if (to === 'stopped') targets.delete(targetId);
   }
 
-  for (const { targetId, url, state } of deps.leftBehind?.targets ?? []) {
-    const { progress } = relayChanged(NOT_TOLD, { to: state, error: null }, now());
-    targets.set(targetId, { url, progress, lastAt: 0 });
+  for (const { targetId, url, state, sessions } of deps.leftBehind?.targets ?? []) {
+    // One that was on the air before is not connecting but recovering.
+    const way: TargetState[] = sessions > 0 ? ['live', state] : [state];
+    const step = (progress: RelayProgress, to: TargetState) =>
+      relayChanged(progress, { to, error: null }, now()).progress;
+    targets.set(targetId, { url, progress: way.reduce(step, NOT_TOLD), lastAt: 0 });
     if (!task.targets.some(({ id }) => id === targetId))
       changed({ targetId, url, to: 'stopped', error: null });
   }
@@ -88,4 +99,25 @@ export function createRelayCallbacks(deps: RelayCallbacksDeps): RelayCallbacks {
       for (const [id, before] of targets) tell(id, before, relayWaited(before.progress, now()));
     },
   };
+}
+
+/** Tells apps of relays that have ended while no worker ran them; `left` are the last statuses, by their job's key. */
+export async function tellRelayEnds(deps: {
+  readonly left: ReadonlyMap<string, StoredJobStatus>;
+  readonly getTasks: (taskIds: readonly string[]) => Promise<readonly Task[]>;
+  readonly send: (event: CallbackEvent) => void;
+  /** Unix ms. */
+  readonly now: () => number;
+}): Promise<void> {
+  const pushes = [...deps.left].flatMap(([key, { status }]) => {
+    const job = parseJobKey(key);
+    return status.kind === 'push' && job !== null ? [[job.id, status] as const] : [];
+  });
+  if (pushes.length === 0) return;
+  const statuses = new Map(pushes);
+  for (const task of await deps.getTasks([...statuses.keys()])) {
+    const leftBehind = statuses.get(task.taskId);
+    if (task.kind !== 'relay' || task.endedAt === null || leftBehind === undefined) continue;
+    createRelayCallbacks({ ...deps, task: { ...task, targets: [] }, leftBehind });
+  }
 }
