@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { VideoEncoderChoice } from '../src/domain/encoding.ts';
 import type { JobKind } from '../src/domain/job.ts';
 import { findEncoders, rememberEncoders } from '../src/media/ffmpeg/capabilities.ts';
+import { createNames } from '../src/media/rtmp/names.ts';
 import { createTrust } from '../src/media/rtmp/trust.ts';
 import { createFinaliseJob } from './finalise.ts';
 import { createHlsJob } from './hls.ts';
@@ -28,7 +29,7 @@ export function createHandlers(options: HandlerOptions, log: Logger): Record<Job
       pictureNetworks: options.pictureNetworks,
       encoders: rememberEncoders(() => findEncoders(options.videoEncoder, log)),
     }),
-    push: createPushJob({ trust: createTrust(options.caFile) }),
+    push: createPushJob({ trust: createTrust(options.caFile), lookup: createNames() }),
     record: createRecordJob(),
     hls: createHlsJob(),
     finalise: createFinaliseJob(),

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { createRelayCallbacks } from '../src/callbacks/relay-callbacks.ts';
 import { GatewayError, toGatewayError } from '../src/domain/errors.ts';
 import type { JobStatus } from '../src/domain/job.ts';
@@ -18,6 +19,8 @@ export interface PushJobDeps {
   readonly random?: () => number;
   /** For rtmps; shared by all jobs. */
   readonly trust?: Trust;
+  /** Of names; shared by all jobs. */
+  readonly lookup?: LookupFunction;
 }
 
 const REPORT_EVERY_MS = 1000;

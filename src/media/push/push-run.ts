@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Logger } from 'pino';
 import type { PushStatus } from '../../domain/job.ts';
 import { limitWarnings } from '../../domain/push/limit-warnings.ts';
@@ -46,6 +47,8 @@ export interface PushRunDeps {
   readonly random?: () => number;
   /** For rtmps; its own without it. */
   readonly trust?: Trust;
+  /** Of names; the system's without it. */
+  readonly lookup?: LookupFunction;
   readonly onChange?: () => void;
   /** Called at once, before anything else happens to that target. */
   readonly onTargetChange?: (change: TargetChange) => void;
@@ -80,6 +83,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   });
   const cache = createMessageCache();
   const trust = deps.trust ?? createTrust();
+  const { lookup } = deps;
   const lanes = createMergeLanes();
   const meter = createStreamMeter();
   const targets = new Map<string, Target>();
@@ -136,7 +140,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       cache,
       trust,
       log: deps.log,
-      open: openRtmpPublisher,
+      open: (options) => openRtmpPublisher({ ...options, ...(lookup && { lookup }) }),
       opening: () => ({
         tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
         gathered: lanes.gathered(laneOf(target.spec)),
