@@ -81,7 +81,7 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts): void {
   registerHlsRoutes(app, {
     store,
     markWanted: (streamId) => markHlsWanted(redis, streamId, Date.now()),
-    authorisePlay: (stream, ticket) => hub.authorisePlay(stream, ticket),
+    authorisePlay: (stream, proof) => hub.authorisePlay(stream, proof),
     verifyWorker: (stream, ticket) => ({
       epoch: verifyTicket(clusterSecret, ticket, { use: 'hls', stream, nowMs: Date.now() }).epoch ?? 0,
     }),

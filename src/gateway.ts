@@ -24,6 +24,7 @@ import { createAnnouncements } from './queue/announcements.ts';
 import { createRedis, waitUntilReady } from './queue/redis.ts';
 import { gatewayIdOf, startHeartbeat } from './rooms/gateway-facts.ts';
 import { LateRegistry } from './rooms/late-registry.ts';
+import { createMemberCheck } from './rooms/members.ts';
 import { RoomRegistry } from './rooms/registry.ts';
 import { Closers } from './supervisor/closers.ts';
 import type { GatewayReady } from './supervisor/messages.ts';
@@ -125,6 +126,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     log: log.child({ part: 'hub' }),
     onEvent: rooms.apply,
     isAgent: agents.has,
+    isMember: createMemberCheck(redis),
   }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
   closers.add('hub', () => hub.close());
   const app = createHttpServer({ log: log.child({ part: 'http' }) });

@@ -1,6 +1,7 @@
 import { type Apps, findApp } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { parseStreamId, type StreamName, streamId } from '../domain/ids.ts';
+import type { PlayProof } from '../domain/play-proof.ts';
 import { parsePublishRequest, type RtmpPath } from '../domain/publish-request.ts';
 import { roleAtEntry } from '../domain/role-name.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -9,11 +10,13 @@ import { assertMayPublish, mayCreate, sendableTracks, type Tracks } from '../dom
 import { checkAccountType, checkRoomTicket } from '../identity/private-map-key.ts';
 import { verifyTicket } from '../identity/tickets.ts';
 import { verifyUserSig } from '../identity/user-sig.ts';
+import type { MemberCheck } from '../rooms/members.ts';
 import type { PublisherSource } from './stream.ts';
 
 export interface AccessDeps {
   readonly apps: Apps;
   readonly clusterSecret: Secret;
+  readonly isMember: MemberCheck;
 }
 
 /** As what a publishing user enters the room. */
@@ -92,14 +95,41 @@ export function verifyWorkerTicket(
   return { task, epoch };
 }
 
-/** Mixes of an app with public playback are free; everything else needs a viewer's ticket. */
-export function assertMayPlay(
+/** A stream that somebody wants to play. */
+export interface PlayedStream {
+  readonly id: string;
+  readonly name: StreamName;
+  readonly isMix: boolean;
+}
+
+/**
+ * Mixes of an app with public playback are free. Everything else needs a ticket for that very stream, or, if it is
+ * a user's own stream, the UserSig of somebody who is in its room. Throws `ticket-invalid`, `ticket-expired`, the
+ * codes of a UserSig, `forbidden`, `redis-away`.
+ */
+export async function assertMayPlay(
   deps: AccessDeps,
-  stream: { readonly id: string; readonly name: StreamName; readonly isMix: boolean },
-  ticket: string,
+  stream: PlayedStream,
+  proof: PlayProof,
   nowMs: number,
-): void {
-  const app = findApp(deps.apps, stream.name.appId);
+): Promise<void> {
+  const { appId, room } = stream.name;
+  const app = findApp(deps.apps, appId);
   if (stream.isMix && app?.playback === 'public') return;
-  verifyTicket(deps.clusterSecret, ticket, { use: 'play', stream: stream.id, nowMs });
+  if (proof.type === 'ticket') {
+    verifyTicket(deps.clusterSecret, proof.ticket, { use: 'play', stream: stream.id, nowMs });
+    return;
+  }
+  if (proof.type === 'none' || stream.isMix) {
+    const or = stream.isMix ? '' : ', or the UserSig of a user who is in its room';
+    throw new GatewayError('ticket-invalid', `this stream needs a ticket${or}`);
+  }
+  const { userId, userSig } = proof;
+  if (app === undefined || proof.appId !== appId) {
+    throw new GatewayError('forbidden', 'the stream belongs to another app');
+  }
+  verifyUserSig({ secretKey: app.secretKey, sdkAppId: appId, userId, userSig, nowMs });
+  if (!(await deps.isMember(appId, room, userId))) {
+    throw new GatewayError('forbidden', 'the user is not in the room of this stream');
+  }
 }

@@ -4,9 +4,11 @@ import type { Logger } from 'pino';
 import type { Apps } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import type { RoomId } from '../domain/ids.ts';
+import { type PlayProof, readPlayProof } from '../domain/play-proof.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
+import type { MemberCheck } from '../rooms/members.ts';
 import {
   type AccessDeps,
   assertMayPlay,
@@ -35,6 +37,8 @@ export interface HubDeps {
   readonly onEvent: (event: StreamEvent) => void;
   /** The name belongs to a mix of that room: no user publishes under it. Must answer at once. */
   readonly isAgent?: (appId: number, room: RoomId, userId: string) => boolean;
+  /** Who is in a room plays its streams; without it nobody is. */
+  readonly isMember?: MemberCheck;
   readonly limits?: Partial<HubLimits>;
 }
 
@@ -62,7 +66,8 @@ export class Hub {
   constructor(deps: HubDeps) {
     this.#deps = deps;
     this.#limits = { ...DEFAULT_HUB_LIMITS, ...deps.limits };
-    this.#access = { apps: deps.apps, clusterSecret: deps.clusterSecret };
+    const { apps, clusterSecret, isMember = async () => false } = deps;
+    this.#access = { apps, clusterSecret, isMember };
     this.#admission = new Admission(this.#limits);
     this.#streams = new StreamTable(this.#limits, deps.log);
     nmsLogger.log = () => undefined; // it prints to stdout; the hub logs what matters itself
@@ -96,14 +101,11 @@ export class Hub {
     return this.#streams.list();
   }
 
-  /** The stream a viewer may play; throws `not-found` when it is not on the air, `ticket-invalid`. */
-  authorisePlay(streamText: string, ticket: string): string {
+  /** The stream a viewer may play; throws `not-found` when it is not on the air, and what assertMayPlay throws. */
+  async authorisePlay(streamText: string, proof: PlayProof): Promise<string> {
     const { id } = requireStreamName(streamText);
-    const stream = this.#streams.get(id);
-    if (stream === undefined || !stream.isWatchable(Date.now())) {
-      throw new GatewayError('not-found', 'the stream is not on the air');
-    }
-    assertMayPlay(this.#access, stream, ticket, Date.now());
+    await assertMayPlay(this.#access, this.#watchable(id), proof, Date.now());
+    this.#watchable(id); // it may have ended meanwhile
     return id;
   }
 
@@ -179,10 +181,13 @@ export class Hub {
     if (connection.socket.destroyed) this.#admission.remove(connection);
   }
 
-  #acceptPlayer(path: RtmpPath): string {
+  async #acceptPlayer(path: RtmpPath): Promise<string> {
     if (path.app !== 'live')
       throw new GatewayError('not-found', 'streams are played from the application live');
-    return this.authorisePlay(path.name, path.query.get('ticket') ?? '');
+    return this.authorisePlay(
+      path.name,
+      readPlayProof((name) => path.query.get(name)),
+    );
   }
 
   #acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream {
@@ -254,6 +259,12 @@ export class Hub {
   #createViewer(protocol: 'flv' | 'rtmp', sink: MediaSink, maxQueuedBytes: number): Viewer {
     this.#viewerCount += 1;
     return new Viewer({ id: `v${this.#viewerCount}`, protocol, sink, maxQueuedBytes, nowMs: Date.now() });
+  }
+
+  #watchable(streamId: string): HubStream {
+    const stream = this.#streams.get(streamId);
+    if (stream?.isWatchable(Date.now())) return stream;
+    throw new GatewayError('not-found', 'the stream is not on the air');
   }
 
   #subscribe(streamId: string, protocol: 'flv' | 'rtmp', sink: MediaSink): Subscription {

@@ -3,17 +3,19 @@ import RtmpSession, { type NmsInvoke, type NmsSession } from 'node-media-server/
 import type { Logger } from 'pino';
 import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { parseRtmpPath, type RtmpPath } from '../domain/publish-request.ts';
+import { Acknowledgement } from './acknowledgement.ts';
 import { guardChunks } from './chunk-guard.ts';
 import type { HubLimits } from './limits.ts';
 import { checkConnect, isStopCommand, refusedStatus, type Verb } from './rtmp-commands.ts';
+import { rtmpSink } from './rtmp-sink.ts';
 import type { MediaSink } from './viewer.ts';
 
 /** What the hub decides about a connection; every refusal is a thrown GatewayError. */
 export interface ConnectionOwner {
   /** Sets the connection as that stream's publisher. */
   acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream;
-  /** The name of the stream to be played. */
-  acceptPlayer(path: RtmpPath): string;
+  /** Resolves with the name of the stream to be played. */
+  acceptPlayer(path: RtmpPath): Promise<string>;
   startPlaying(connection: RtmpConnection, streamId: string): void;
   closed(connection: RtmpConnection): void;
 }
@@ -31,7 +33,8 @@ export interface RtmpConnectionOptions {
   readonly log: Logger;
 }
 
-type State = 'open' | 'publishing' | 'playing' | 'closing';
+/** deciding: others are asked whether it may play. */
+type State = 'open' | 'deciding' | 'publishing' | 'playing' | 'closing';
 
 const VERSION = 3;
 const HANDSHAKE_DONE = 3;
@@ -53,11 +56,9 @@ export class RtmpConnection {
   #verb: Verb | null = null;
   #app: string | null = null;
   #published: PublishedStream | null = null;
-  #inBytes = 0;
+  readonly #acknowledgement = new Acknowledgement();
   /** Since the connection, or since its last stream ended. */
   #openBytes = 0;
-  #ackWindow = 0;
-  #ackedBytes = 0;
   /** When the current state began. */
   #since = Date.now();
   #lastDataAt = this.#since;
@@ -88,15 +89,7 @@ export class RtmpConnection {
   }
 
   get sink(): MediaSink {
-    const { socket } = this;
-    return {
-      write: (buffer) => void (socket.writable && socket.write(buffer)),
-      get writableLength() {
-        return socket.writableLength;
-      },
-      end: () => this.#endPlay(),
-      destroy: () => socket.destroy(),
-    };
+    return rtmpSink(this.socket, () => this.#endPlay());
   }
 
   /** Closes with a reason for the log; `status` is told to the peer. */
@@ -133,7 +126,6 @@ export class RtmpConnection {
   }
 
   #receive(data: Buffer): void {
-    this.#inBytes += data.length;
     this.#openBytes += data.length;
     this.#lastDataAt = Date.now();
     if (!this.isAccepted && this.#openBytes > this.#limits.maxBytesBeforeAccept) {
@@ -145,10 +137,8 @@ export class RtmpConnection {
     }
     const problem = this.#session.rtmp.parserData(data);
     if (problem !== null) throw new GatewayError('bad-request', problem);
-    if (this.#ackWindow > 0 && this.#inBytes - this.#ackedBytes >= this.#ackWindow) {
-      this.#ackedBytes = this.#inBytes;
-      this.#session.rtmp.sendACK(this.#inBytes % 2 ** 32);
-    }
+    const acknowledged = this.#acknowledgement.receive(data.length);
+    if (acknowledged !== null) this.#session.rtmp.sendACK(acknowledged);
   }
 
   #createSession(): NmsSession {
@@ -172,7 +162,7 @@ export class RtmpConnection {
     rtmp.controlHandler = () => {
       control();
       const { header, payload } = rtmp.parserPacket;
-      if (header.type === WINDOW_ACK_SIZE) this.#ackWindow = payload.readUInt32BE(0);
+      if (header.type === WINDOW_ACK_SIZE) this.#acknowledgement.setWindow(payload.readUInt32BE(0));
     };
     rtmp.dataHandler = () => {
       if (this.#state !== 'publishing') throw new GatewayError('forbidden', 'media from a non-publisher');
@@ -214,10 +204,19 @@ export class RtmpConnection {
     const { rtmp } = this.session;
     this.#verb = 'play';
     rtmp.streamId = rtmp.parserPacket.header.stream_id;
-    const streamId = this.#owner.acceptPlayer(this.#path(message));
+    const path = this.#path(message);
+    this.#enter('deciding');
+    this.#owner
+      .acceptPlayer(path)
+      .then((streamId) => this.#startPlay(streamId))
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #startPlay(streamId: string): void {
+    if (this.#state !== 'deciding') return; // it went away meanwhile
     this.#enter('playing');
     this.#nameForAnswers();
-    rtmp.respondPlay();
+    this.session.rtmp.respondPlay();
     this.#owner.startPlaying(this, streamId);
   }
 
@@ -228,7 +227,7 @@ export class RtmpConnection {
   }
 
   #onStop(): void {
-    if (this.#state === 'playing') this.#shut(null, '');
+    if (this.#state === 'playing' || this.#state === 'deciding') this.#shut(null, '');
     const published = this.#published;
     if (published === null) return;
     this.#published = null;

@@ -89,6 +89,11 @@ export class RawRtmp {
     this.message(COMMAND, encodeAmf([name, 1, ...values]));
   }
 
+  /** Waits for the first of some texts in what the server said. */
+  async untilOneOf(texts: readonly string[]): Promise<string> {
+    return eventually(() => texts.find((text) => this.#received.includes(text)));
+  }
+
   /** Waits for a text in what the server said. */
   async until(text: string): Promise<void> {
     await eventually(() => this.#received.includes(text));

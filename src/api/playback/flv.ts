@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../../domain/errors.ts';
 import { sendError } from '../error-envelope.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
+import { proofOf, queryText } from './play-query.ts';
 
 export interface FlvRoutesDeps {
   readonly hub: FlvHub;
@@ -40,27 +41,23 @@ function responseSink(response: ServerResponse): FlvSink {
   };
 }
 
-type Subscribe = (sink: FlvSink) => { close(): void };
+type Subscribe = (sink: FlvSink) => { close(): void } | Promise<{ close(): void }>;
 
 /** Refusals are answered; otherwise the response belongs to the subscription until one of them ends. */
-function stream(
+async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
   subscribe: Subscribe,
-): FastifyReply | undefined {
+): Promise<FastifyReply | undefined> {
   try {
-    const subscription = subscribe(responseSink(reply.raw));
+    const subscription = await subscribe(responseSink(reply.raw));
     reply.hijack();
-    reply.raw.once('close', () => subscription.close());
+    if (reply.raw.closed) subscription.close();
+    else reply.raw.once('close', () => subscription.close());
     return undefined;
   } catch (thrown) {
     return sendError(thrown, request, reply);
   }
-}
-
-function ticketOf(request: FastifyRequest): string {
-  const { ticket } = request.query as Record<string, unknown>;
-  return typeof ticket === 'string' ? ticket : '';
 }
 
 /** `GET /live/STREAM.flv` for viewers and `GET /internal/flv/STREAM` for workers. */
@@ -69,14 +66,16 @@ export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps):
     const { file } = request.params;
     reply.header('access-control-allow-origin', '*');
     if (!file.endsWith('.flv')) throw new GatewayError('not-found', 'a stream is watched as STREAM.flv');
-    return stream(request, reply, (sink) =>
-      hub.subscribeFlv(hub.authorisePlay(file.slice(0, -'.flv'.length), ticketOf(request)), sink),
+    return stream(request, reply, async (sink) =>
+      hub.subscribeFlv(await hub.authorisePlay(file.slice(0, -'.flv'.length), proofOf(request)), sink),
     );
   });
   app.get<{ Params: { stream: string } }>(
     '/internal/flv/:stream',
     { exposeHeadRoute: false },
-    (request, reply) =>
-      stream(request, reply, (sink) => hub.subscribeWorker(request.params.stream, ticketOf(request), sink)),
+    (request, reply) => {
+      const ticket = queryText(request, 'ticket') ?? '';
+      return stream(request, reply, (sink) => hub.subscribeWorker(request.params.stream, ticket, sink));
+    },
   );
 }

@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../../domain/errors.ts';
+import { type PlayProof, playQuery } from '../../domain/play-proof.ts';
 import { sendError } from '../error-envelope.ts';
 import type { HlsStore } from './hls-store.ts';
+import { proofOf, queryText } from './play-query.ts';
 
 export interface HlsRoutesDeps {
   readonly store: HlsStore;
   /** Notes that somebody watches; a failure is no reason to refuse what is there. */
   readonly markWanted: (streamId: string) => Promise<void>;
-  /** The stream's one spelling; throws `not-found`, `ticket-invalid`. */
-  readonly authorisePlay: (streamText: string, ticket: string) => string;
+  /** The stream's one spelling; throws `not-found` and why it may not be played. */
+  readonly authorisePlay: (streamText: string, proof: PlayProof) => Promise<string>;
   /** The epoch of a worker's `hls` ticket for this stream; throws `ticket-invalid`. */
   readonly verifyWorker: (streamId: string, ticket: string) => { readonly epoch: number };
   /** How long a first viewer waits for a first segment; 8 s by default. */
@@ -30,47 +32,39 @@ interface FileParams extends StreamParams {
   readonly file: string;
 }
 
-function queryText(request: FastifyRequest, name: string): string {
-  const value = (request.query as Record<string, unknown>)[name];
-  return typeof value === 'string' ? value : '';
-}
-
 function queryNumber(request: FastifyRequest, name: string, max = Number.MAX_SAFE_INTEGER): number {
-  const text = queryText(request, name);
+  const text = queryText(request, name) ?? '';
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value <= max)) throw new GatewayError('bad-request', `${name} is not a number that fits`);
   return value;
 }
 
-/** Segment URIs carry the ticket the playlist was fetched with. */
-function ticketQuery(ticket: string): string {
-  return ticket === '' ? '' : `?ticket=${encodeURIComponent(ticket)}`;
-}
-
 async function sendPlaylist(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply) {
   const { stream } = request.params as StreamParams;
-  const ticket = queryText(request, 'ticket');
   reply.header('access-control-allow-origin', '*').header('cache-control', PLAYLIST_CACHE);
   let streamId: string;
+  let proof: PlayProof;
   try {
-    streamId = deps.authorisePlay(stream, ticket);
+    proof = proofOf(request);
+    streamId = await deps.authorisePlay(stream, proof);
   } catch (thrown) {
     return sendError(thrown, request, reply);
   }
   // Redis is away: the job goes on, only new streams have to wait.
   await deps.markWanted(streamId).catch(() => undefined);
   await deps.store.waitForSegment(streamId, deps.firstSegmentMs ?? FIRST_SEGMENT_MS);
-  const text = deps.store.playlist(streamId, ticketQuery(ticket));
+  // Segment URIs carry what the playlist was fetched with: each request is checked again.
+  const text = deps.store.playlist(streamId, playQuery(proof));
   if (text !== null) return reply.type('application/vnd.apple.mpegurl').send(text);
   const error = { code: 'timeout', message: 'the first segment is not there yet' };
   return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error });
 }
 
-function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+async function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply) {
   const { stream, file } = request.params as FileParams;
   reply.header('access-control-allow-origin', '*').header('cache-control', PLAYLIST_CACHE);
   try {
-    const streamId = deps.authorisePlay(stream, queryText(request, 'ticket'));
+    const streamId = await deps.authorisePlay(stream, proofOf(request));
     const data = deps.store.file(streamId, file);
     if (!data) throw new GatewayError('not-found', 'no such segment');
     const type = file.endsWith('.m4s') ? 'video/iso.segment' : 'video/mp4';
@@ -82,7 +76,7 @@ function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyRe
 
 function refuseStranger(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply): unknown {
   try {
-    deps.verifyWorker((request.params as StreamParams).stream, queryText(request, 'ticket'));
+    deps.verifyWorker((request.params as StreamParams).stream, queryText(request, 'ticket') ?? '');
     return undefined;
   } catch (thrown) {
     return sendError(thrown, request, reply);
@@ -92,7 +86,7 @@ function refuseStranger(deps: HlsRoutesDeps, request: FastifyRequest, reply: Fas
 function storeUpload(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { stream, file } = request.params as FileParams;
   try {
-    const { epoch } = deps.verifyWorker(stream, queryText(request, 'ticket'));
+    const { epoch } = deps.verifyWorker(stream, queryText(request, 'ticket') ?? '');
     const data = request.body;
     if (!Buffer.isBuffer(data) || data.length === 0) throw new GatewayError('bad-request', 'no bytes');
     if (file === 'init') {

@@ -1,4 +1,5 @@
 import { type WebSocket, WebSocketServer } from 'ws';
+import { readPlayProof } from '../../domain/play-proof.ts';
 import { statusOfError } from '../error-envelope.ts';
 import { refuseUpgrade, type UpgradeHandler } from '../upgrades.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
@@ -18,11 +19,16 @@ function socketSink(socket: WebSocket): FlvSink {
   };
 }
 
-function parsePath(url: string): { streamText: string; ticket: string } | null {
+interface Asked {
+  readonly streamText: string;
+  readonly query: URLSearchParams;
+}
+
+function parsePath(url: string): Asked | null {
   try {
     const { pathname, searchParams } = new URL(url, 'http://gateway');
     const match = LIVE_PATH.exec(decodeURIComponent(pathname));
-    return match ? { streamText: match[1] ?? '', ticket: searchParams.get('ticket') ?? '' } : null;
+    return match ? { streamText: match[1] ?? '', query: searchParams } : null;
   } catch {
     return null; // no URL we could serve
   }
@@ -45,16 +51,21 @@ export function createWsFlv({ hub }: { readonly hub: FlvHub }): {
     webSocket.once('close', () => subscription.close());
   };
 
+  const authorise = async ({ streamText, query }: Asked): Promise<string> =>
+    hub.authorisePlay(
+      streamText,
+      readPlayProof((name) => query.get(name) ?? undefined),
+    );
+
   return {
     handle(request, socket, head) {
       const asked = parsePath(request.url ?? '');
       if (asked === null) return false;
-      try {
-        const streamId = hub.authorisePlay(asked.streamText, asked.ticket);
-        sockets.handleUpgrade(request, socket, head, (webSocket) => watch(webSocket, streamId));
-      } catch (error) {
-        refuseUpgrade(socket, statusOfError(error));
-      }
+      authorise(asked)
+        .then((streamId) =>
+          sockets.handleUpgrade(request, socket, head, (webSocket) => watch(webSocket, streamId)),
+        )
+        .catch((error: unknown) => refuseUpgrade(socket, statusOfError(error)));
       return true;
     },
     close() {

@@ -163,9 +163,10 @@ async function startGateway(options: { port?: number; firstSegmentMs?: number } 
     markWanted: async (streamId) => {
       wanted.push(streamId);
     },
-    authorisePlay: (stream, ticket) => {
+    authorisePlay: async (stream, proof) => {
       if (stream !== STREAM) throw new GatewayError('not-found', 'the stream is not on the air');
-      if (ticket !== '') verifyTicket(SECRET, ticket, { use: 'play', stream, nowMs: Date.now() });
+      const ticket = proof.type === 'ticket' ? proof.ticket : null;
+      if (ticket !== null) verifyTicket(SECRET, ticket, { use: 'play', stream, nowMs: Date.now() });
       return stream;
     },
     verifyWorker: (stream, ticket) => {

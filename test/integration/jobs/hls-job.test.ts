@@ -33,7 +33,7 @@ beforeEach(async () => {
   registerHlsRoutes(hub.app, {
     store,
     markWanted: async () => undefined,
-    authorisePlay: (stream) => stream,
+    authorisePlay: async (stream) => stream,
     verifyWorker: (stream, ticket) => {
       const claims = verifyTicket(SECRET, ticket, { use: 'hls', stream, nowMs: Date.now() });
       return { epoch: claims.epoch ?? 0 };

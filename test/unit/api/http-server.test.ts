@@ -56,7 +56,7 @@ it('lets pages of other origins play, refusals included, and read nothing else',
   registerHlsRoutes(app, {
     store,
     markWanted: () => Promise.resolve(),
-    authorisePlay: (stream) => (stream === 'open' ? stream : refuse()),
+    authorisePlay: async (stream) => (stream === 'open' ? stream : refuse()),
     verifyWorker: refuse,
     firstSegmentMs: 1,
   });
