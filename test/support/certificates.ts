@@ -36,8 +36,9 @@ const TRUE = Buffer.from('0101ff', 'hex');
 /** One value of DER (X.690). */
 function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
-  const short = body.length < 0x80;
-  const head = short ? [tag, body.length] : [tag, 0x82, body.length >> 8, body.length & 0xff];
+  const { length } = body;
+  const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const head = [tag, ...(length < 0x80 ? [length] : long)];
   return Buffer.concat([Buffer.from(head), body]);
 }
 
@@ -82,7 +83,8 @@ function certify(
   );
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, issuer.privateKey));
   const base64 = der(0x30, body, ECDSA_SHA256, signature).toString('base64');
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  // An empty line at the end, where the last line is full, would not be PEM.
+  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
 }
 
 function keyOf(party: Party): string {
