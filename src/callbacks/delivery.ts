@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { ATTEMPT_RULES, type AttemptRules } from '../domain/callback/attempts.ts';
 import type { CallbackGroup, CallbackOutcome } from '../domain/callback/callback.ts';
 import type { Announcements } from '../queue/announcements.ts';
+import { Pause } from '../queue/pause.ts';
 import { onReady } from '../queue/redis.ts';
 import { Seat } from '../queue/seat.ts';
 import { AppDelivery } from './app-delivery.ts';
@@ -54,10 +55,10 @@ export function startCallbackDelivery(options: CallbackDeliveryOptions): Callbac
   );
   let stopped = false;
   let due = false;
-  let wake: () => void = () => undefined;
+  const pause = new Pause();
   const hurry = () => {
     due = true;
-    wake();
+    pause.end();
   };
   const stopHearing = [announcements.on(CALLBACK_ADDED, hurry), onReady(redis, hurry)];
 
@@ -75,14 +76,7 @@ export function startCallbackDelivery(options: CallbackDeliveryOptions): Callbac
     while (!stopped) {
       due = false;
       await round().catch((error: unknown) => options.log.debug({ err: error }, 'callbacks wait for Redis'));
-      if (due || stopped) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, EVERY_MS);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      if (!due && !stopped) await pause.wait(EVERY_MS);
     }
   }
 
@@ -91,7 +85,7 @@ export function startCallbackDelivery(options: CallbackDeliveryOptions): Callbac
     async stop() {
       stopped = true;
       for (const stop of stopHearing) stop();
-      wake();
+      pause.end();
       await looping;
       for (const app of apps) app.forget();
       await seat.leave().catch(() => undefined); // Redis is away: the seat is free soon

@@ -7,6 +7,7 @@ import type { RoomFacts } from '../domain/room.ts';
 import type { Task } from '../domain/task.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { sendControl } from '../queue/control-channel.ts';
+import { Pause } from '../queue/pause.ts';
 import { createJobQueues, type JobQueues } from '../queue/queues.ts';
 import { onReady, Steadiness } from '../queue/redis.ts';
 import { Seat } from '../queue/seat.ts';
@@ -68,32 +69,22 @@ export function startWatcher(options: WatcherOptions): Watcher {
   const rounds = new Rounds(options, queues, steadiness);
   let stopped = false;
   let due = false;
-  let wake: () => void = () => undefined;
+  const pause = new Pause();
+  const gathering = new Pause();
   const hurry = () => {
     due = true;
-    wake();
+    pause.end();
   };
   const stopHearing = [
     ...[TASKS_CHANGED, JOBS_REQUESTED].map((channel) => announcements.on(channel, hurry)),
     onReady(redis, hurry),
   ];
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   async function loop(): Promise<void> {
     while (!stopped) {
       await rounds.round();
-      if (!due && !stopped) await pause(EVERY_MS);
-      wake = () => undefined;
-      if (!stopped) await pause(GATHER_MS);
+      if (!due && !stopped) await pause.wait(EVERY_MS);
+      if (!stopped) await gathering.wait(GATHER_MS);
       due = false;
     }
   }
@@ -103,7 +94,8 @@ export function startWatcher(options: WatcherOptions): Watcher {
     async stop() {
       stopped = true;
       for (const stop of stopHearing) stop();
-      wake();
+      pause.end();
+      gathering.end();
       await looping;
       await rounds.leave();
       steadiness.close();

@@ -222,3 +222,21 @@ describe('a pause', () => {
     expect((await ask('POST', `/relays/nosuchtask/${verb}`, { url: TO })).status).toBe(404);
   });
 });
+
+describe('a push URL where a task is named', () => {
+  it.each([
+    ['GET', '/relays/ID'],
+    ['DELETE', '/relays/ID'],
+    ['GET', '/recordings/ID'],
+    ['PATCH', '/recordings/ID'],
+    ['DELETE', '/recordings/ID'],
+    ['GET', '/events?task=ID'],
+  ] as const)('is not shown by %s %s', async (method, route) => {
+    for (const name of [TO, `youtube:${KEY}`]) {
+      const body = method === 'PATCH' ? { layout: { mode: 'grid' } } : undefined;
+      const { status, text } = await ask(method, route.replace('ID', encodeURIComponent(name)), body);
+      expect(status).toBe(404);
+      expect(text).not.toContain(KEY);
+    }
+  });
+});

@@ -32,8 +32,7 @@ function told(options: { task?: typeof task; leftBehind?: PushStatus | null } = 
     nowMs += ms;
     callbacks.tick();
   };
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects is its type
-  const statuses = () => sent.map(({ info }) => (info as any).Payload.Status as number);
+  const statuses = () => sent.map(({ info }) => (info['Payload'] as { readonly Status: number }).Status);
   return { sent, move, wait, statuses };
 }
 

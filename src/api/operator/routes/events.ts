@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import { parseIntegerRoom, parseStringRoom, type RoomId, sameRoom } from '../../../domain/ids.ts';
+import { hideDestinations } from '../../../domain/push/platforms.ts';
 import { isPushEvent, type TaskEvent } from '../../../domain/task-event.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { eventsQuerySchema, taskEventAnswer } from '../event-schemas.ts';
@@ -28,7 +29,8 @@ interface WantedTask {
 async function wantedTask(deps: OperatorDeps, taskId: string | undefined): Promise<WantedTask | null> {
   if (taskId === undefined) return null;
   const task = await deps.tasks.get(taskId);
-  if (task === null) throw new GatewayError('not-found', `there is no task ${taskId.slice(0, 80)}`);
+  if (task === null)
+    throw new GatewayError('not-found', `there is no task ${hideDestinations(taskId).slice(0, 80)}`);
   return { taskId, mixTaskId: task.source.type === 'mix' ? task.source.mixTaskId : null };
 }
 

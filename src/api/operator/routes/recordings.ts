@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
 import type { JobRef, StoredJobStatus } from '../../../domain/job.ts';
+import { hideDestinations } from '../../../domain/push/platforms.ts';
 import type { RecordTask, Task } from '../../../domain/task.ts';
 import { recordView } from '../../../domain/task-view.ts';
 import { assertEncodable } from '../audio-codec.ts';
@@ -24,7 +25,7 @@ const PAST_START_MS = 5000;
 
 function assertRecording(task: Task | null, taskId: string): RecordTask {
   if (task?.kind !== 'record') {
-    throw new GatewayError('not-found', `there is no recording ${taskId.slice(0, 80)}`);
+    throw new GatewayError('not-found', `there is no recording ${hideDestinations(taskId).slice(0, 80)}`);
   }
   return task;
 }
