@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { WebSocket } from 'ws';
@@ -9,8 +10,10 @@ import { createAnnouncements } from '../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { SignalClient, type SignalClientOptions } from '../../src/signalling/client.ts';
 import type { ClientSocketClass, ClosedSocket } from '../../src/signalling/client-socket.ts';
+import { SUBPROTOCOL } from '../../src/signalling/close-codes.ts';
 import type { SignalLimits } from '../../src/signalling/limits.ts';
-import { type Push, pushShape } from '../../src/signalling/protocol-messages.ts';
+import { type Answers, type Push, pushShape } from '../../src/signalling/protocol-messages.ts';
+import type { RequestOf } from '../../src/signalling/protocol-requests.ts';
 import type { Registry } from '../../src/signalling/registry.ts';
 import { createSignalling } from '../../src/signalling/signalling.ts';
 import { eventually } from './eventually.ts';
@@ -72,6 +75,8 @@ export interface TestClient {
   readonly client: SignalClient;
   readonly pushes: Push[];
   readonly ended: ClosedSocket[];
+  /** Ends its connection as a network does: without a word. */
+  cut(): void;
   /** The first push of that type, now or to come. */
   told<T extends Push['type']>(type: T): Promise<Extract<Push, { type: T }>>;
 }
@@ -83,12 +88,19 @@ export interface ClientOptions extends Partial<SignalClientOptions> {
 /** A client that keeps the protocol to its schema; it is not connected yet. */
 export function makeClient(url: string, options: ClientOptions): TestClient {
   const { user, appId = APP_ID, ...rest } = options;
+  let socket: WebSocket | null = null;
+  class CutSocket extends WebSocket {
+    constructor(address: string, protocol: string) {
+      super(address, protocol);
+      socket = this;
+    }
+  }
   const client = new SignalClient({
     url,
     appId,
     userId: user,
     userSig: () => userSig({ user, appId }),
-    WebSocket: WebSocket as unknown as ClientSocketClass,
+    WebSocket: CutSocket as unknown as ClientSocketClass,
     requestMs: 60_000,
     backoffMs: { first: 50, most: 500 },
     ...rest,
@@ -99,7 +111,36 @@ export function makeClient(url: string, options: ClientOptions): TestClient {
   client.on('ended', (closed) => ended.push(closed));
   const told = <T extends Push['type']>(type: T) =>
     eventually(() => pushes.find((push): push is Extract<Push, { type: T }> => push.type === type), 60_000);
-  return { client, pushes, ended, told };
+  return { client, pushes, ended, told, cut: () => socket?.terminate() };
+}
+
+/** Logs in over a socket of its own; rejects with `closed CODE` when it is closed instead. */
+export async function logInRaw(
+  url: string,
+  user: string,
+  resume?: RequestOf<'login'>['resume'],
+): Promise<{ readonly socket: WebSocket; readonly answer: Answers['login'] }> {
+  const socket = new WebSocket(url, SUBPROTOCOL);
+  socket.on('error', () => undefined); // 'close' tells
+  const closed = once(socket, 'close').then(([code]) => {
+    throw new Error(`closed ${code}`);
+  });
+  closed.catch(() => undefined); // once it has logged in nobody asks
+  await Promise.race([once(socket, 'open'), closed]);
+  const answered = new Promise<string>((resolve) => {
+    socket.on('message', (data) => void (String(data).startsWith('{"id":1,') && resolve(String(data))));
+  });
+  const login = {
+    id: 1,
+    type: 'login',
+    v: 1,
+    appId: APP_ID,
+    userId: user,
+    userSig: userSig({ user }),
+    resume,
+  };
+  socket.send(JSON.stringify(login));
+  return { socket, answer: JSON.parse(await Promise.race([answered, closed])) as Answers['login'] };
 }
 
 /** A client that is logged in. */
