@@ -1,16 +1,11 @@
-import { blockedSchema } from '../api/operator/schemas.ts';
+import { blockedSchema } from '../api/operator/room-schemas.ts';
 import { openApi } from './api-client.ts';
 import { type Command, type CommandIo, parseCommandArgs } from './command.ts';
-import { parseAppOption, parseRoomOptions, parseUserOption, requireOption } from './options.ts';
-import { showRoom } from './rooms.ts';
+import { parseRoomOptions, parseUserOption, requireOption } from './options.ts';
+import { ROOM_OPTIONS, roomPath } from './room-path.ts';
+import { showRoom } from './room-text.ts';
 
-const WHERE = {
-  room: { type: 'string' },
-  user: { type: 'string' },
-  'string-room': { type: 'boolean', default: false },
-  app: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const;
+const WHERE = { ...ROOM_OPTIONS, user: { type: 'string' } } as const;
 
 interface Place {
   readonly room?: string | undefined;
@@ -32,24 +27,19 @@ function describe({ audio, video }: Blocked): string {
 }
 
 async function setBlocked(values: Place, blocked: Blocked, io: CommandIo): Promise<0> {
-  const room = parseRoomOptions(values);
   const user = parseUserOption('--user', requireOption('--user', values.user));
-  const sdkAppId = parseAppOption(values.app);
-  const query = new URLSearchParams({
-    ...(room.kind === 'string' ? { stringRoom: 'true' } : {}),
-    ...(sdkAppId === undefined ? {} : { sdkAppId: String(sdkAppId) }),
-  });
+  const path = roomPath(values, `/users/${user}/blocked`);
   const api = await openApi(io);
   const answer = await api.call({
     method: 'PUT',
-    path: `/rooms/${encodeURIComponent(room.value)}/users/${user}/blocked?${query}`,
+    path,
     body: blocked,
     answer: blockedSchema,
   });
   io.stdout(
     values.json
       ? JSON.stringify(answer)
-      : `${user} in room ${showRoom(room.value)} ${describe(answer)} from now on`,
+      : `${user} in room ${showRoom(parseRoomOptions(values).value)} ${describe(answer)} from now on`,
   );
   return 0;
 }

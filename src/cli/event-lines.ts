@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { taskEventAnswer } from '../api/operator/event-schemas.ts';
 import { parseStreamId } from '../domain/ids.ts';
-import { showRoom } from './rooms.ts';
+import { showRoom } from './room-text.ts';
 
 export type ShownEvent = z.output<typeof taskEventAnswer>['event'];
 

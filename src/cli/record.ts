@@ -22,7 +22,7 @@ import {
 import { newProgrammeOf, PROGRAMME_HELP, PROGRAMME_OPTIONS, readProgrammeFile } from './programme-options.ts';
 import { readChange, SEQUENCE_OPTION } from './programme-update.ts';
 import { lastEventLines, mixLines, programmeLine } from './relay-show.ts';
-import { showRoom } from './rooms.ts';
+import { showRoom } from './room-text.ts';
 import { runSubcommand } from './subcommand.ts';
 import { alignTable } from './table.ts';
 

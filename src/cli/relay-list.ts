@@ -3,7 +3,7 @@ import { relayAnswer } from '../api/operator/schemas.ts';
 import { destinationAdvice } from '../domain/push/advice.ts';
 import { openApi } from './api-client.ts';
 import { type CommandIo, parseCommandArgs } from './command.ts';
-import { showRoom } from './rooms.ts';
+import { showRoom } from './room-text.ts';
 import { alignTable } from './table.ts';
 
 type Relay = z.output<typeof relayAnswer>;

@@ -8,7 +8,7 @@ import { listRelays, targetLines } from './relay-list.ts';
 import { lastEventLines, mixLines, programmeLine } from './relay-show.ts';
 import { startRelay } from './relay-start.ts';
 import { pauseRelay, resumeRelay, retryRelay, updateRelay } from './relay-targets.ts';
-import { showRoom } from './rooms.ts';
+import { showRoom } from './room-text.ts';
 import { runSubcommand } from './subcommand.ts';
 
 const JSON_OPTION = { json: { type: 'boolean', default: false } } as const;

@@ -1,45 +1,80 @@
 import type { z } from 'zod';
-import { roomsAnswer } from '../api/operator/schemas.ts';
+import { roomAnswer, roomsAnswer } from '../api/operator/room-schemas.ts';
 import { openApi } from './api-client.ts';
-import { type Command, parseCommandArgs } from './command.ts';
+import { blockCommand, unblockCommand } from './block.ts';
+import { type Command, type CommandIo, parseCommandArgs } from './command.ts';
+import { ROOM_OPTIONS, roomPath } from './room-path.ts';
+import { showRoom } from './room-text.ts';
+import { runSubcommand } from './subcommand.ts';
 import { alignTable } from './table.ts';
 
-type Room = z.output<typeof roomsAnswer>[number];
+type Room = z.output<typeof roomAnswer>;
 
-/** A string room is shown in quotes, as everywhere. */
-export function showRoom(room: number | string): string {
-  return typeof room === 'number' ? String(room) : JSON.stringify(room);
-}
+const HEAD = ['APP', 'ROOM', 'USER', 'STATE', 'BLOCKED', 'STREAMS'];
 
 function rowsOf(room: Room): string[][] {
-  return room.users.map((user) => {
+  const where = [String(room.sdkAppId), showRoom(room.room)];
+  const users = room.users.map((user) => {
     const streams = user.streams.map((stream) => stream.streamId).join(' ');
     const state = user.lostAt === null ? 'here' : 'lost';
     const { audio, video } = user.blocked;
     const blocked = [...(audio ? ['audio'] : []), ...(video ? ['video'] : [])].join('+') || '-';
-    return [String(room.sdkAppId), showRoom(room.room), user.userId, state, blocked, streams];
+    return [...where, user.userId, state, blocked, streams];
   });
+  return [...users, ...room.robots.map((robot) => [...where, robot.userId, 'robot', '-', robot.streamId])];
+}
+
+async function listRooms(argv: readonly string[], io: CommandIo): Promise<void> {
+  const { values } = parseCommandArgs(argv, { json: ROOM_OPTIONS.json });
+  const api = await openApi(io);
+  const rooms = await api.call({ method: 'GET', path: '/rooms', answer: roomsAnswer });
+  if (values.json) io.stdout(JSON.stringify(rooms));
+  else if (rooms.length === 0) io.stdout('no live room');
+  else alignTable(HEAD, rooms.flatMap(rowsOf)).forEach(io.stdout);
+}
+
+async function showOne(argv: readonly string[], io: CommandIo): Promise<void> {
+  const { values } = parseCommandArgs(argv, ROOM_OPTIONS);
+  const path = roomPath(values);
+  const api = await openApi(io);
+  const room = await api.call({ method: 'GET', path, answer: roomAnswer });
+  if (values.json) {
+    io.stdout(JSON.stringify(room));
+    return;
+  }
+  const since = new Date(room.createdAt).toISOString();
+  io.stdout(`room ${showRoom(room.room)} of ${room.ownerUserId}, since ${since}`);
+  alignTable(HEAD, rowsOf(room)).forEach(io.stdout);
+}
+
+async function block(argv: readonly string[], io: CommandIo): Promise<void> {
+  await blockCommand.run(argv, io);
+}
+
+async function unblock(argv: readonly string[], io: CommandIo): Promise<void> {
+  await unblockCommand.run(argv, io);
 }
 
 export const roomsCommand: Command = {
   name: 'rooms',
-  usage: 'rooms [--json]',
-  summary: 'List live rooms with their users and streams.',
+  usage: 'rooms [list|show|block|unblock] [--json]',
+  summary: 'List live rooms with their users, streams and robots, or show one.',
   help: [
-    'With --json: [{"sdkAppId","room","createdAt","users":[{"userId","enteredAt","lostAt",',
-    '  "blocked":{"audio","video"},',
-    '  "streams":[{"streamId","kind","publishedAt"}]}]}]; times are unix ms',
+    'list   what `rooms` alone does; a robot is the user as whom a mix is published',
+    'show --room R [--string-room] [--app A]',
+    'block, unblock   as the commands of that name',
+    'list prints with --json [ROOM], show ROOM:',
+    '  {"sdkAppId","room","createdAt","ownerUserId","users":[{"userId","enteredAt","lostAt",',
+    '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt"}]}],',
+    '  "robots":[{"userId","streamId","tasks"}]}; times are unix ms',
   ],
-  run: async (argv, io) => {
-    const { values } = parseCommandArgs(argv, { json: { type: 'boolean', default: false } });
-    const api = await openApi(io);
-    const rooms = await api.call({ method: 'GET', path: '/rooms', answer: roomsAnswer });
-    if (values.json) io.stdout(JSON.stringify(rooms));
-    else if (rooms.length === 0) io.stdout('no live room');
-    else
-      alignTable(['APP', 'ROOM', 'USER', 'STATE', 'BLOCKED', 'STREAMS'], rooms.flatMap(rowsOf)).forEach(
-        io.stdout,
-      );
-    return 0;
+  run: (argv, io) => {
+    const isList = argv[0] === undefined || argv[0].startsWith('-');
+    return runSubcommand(isList ? ['list', ...argv] : argv, io, {
+      list: listRooms,
+      show: showOne,
+      block,
+      unblock,
+    });
   },
 };

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { roomsAnswer } from '../api/operator/room-schemas.ts';
 import {
-  roomsAnswer,
   shownRecordingAnswer,
   shownRelayAnswer,
   startedAnswer,

@@ -14,7 +14,7 @@ import type { TaskStore } from '../../tasks/task-store.ts';
 /** What the operator API needs of the tasks in Redis (tasks/task-store.ts). */
 export type OperatorTasks = Pick<
   TaskStore,
-  'list' | 'get' | 'createRelay' | 'createRecord' | 'update' | 'stop'
+  'list' | 'listRunning' | 'get' | 'createRelay' | 'createRecord' | 'update' | 'stop'
 >;
 
 export interface OperatorDeps {

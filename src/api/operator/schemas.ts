@@ -104,28 +104,6 @@ export const changedRelayAnswer = taskAnswer.extend({ warnings: warningsAnswer }
 
 const roomAnswer = z.union([z.int(), z.string()]);
 
-/** What of a user nobody may hear or see. */
-export const blockedSchema = z.strictObject({ audio: z.boolean(), video: z.boolean() });
-
-export const roomsAnswer = z.array(
-  z.strictObject({
-    sdkAppId: z.int(),
-    room: roomAnswer,
-    createdAt: z.int(),
-    users: z.array(
-      z.strictObject({
-        userId: z.string(),
-        enteredAt: z.int(),
-        lostAt: z.int().nullable().meta({ description: 'since when its connection is lost' }),
-        blocked: blockedSchema.meta({ description: 'what of the user nobody may hear or see' }),
-        streams: z.array(
-          z.strictObject({ streamId: z.string(), kind: z.enum(['main', 'aux']), publishedAt: z.int() }),
-        ),
-      }),
-    ),
-  }),
-);
-
 export const workersAnswer = z.array(
   z.strictObject({
     workerId: z.string(),

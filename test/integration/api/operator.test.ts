@@ -49,6 +49,8 @@ describe('the door', () => {
     const { status, json } = await ask('GET', '/openapi.json', undefined, null);
     expect(status).toBe(200);
     expect(Object.keys(json.paths).sort()).toEqual([
+      '/apps/{id}',
+      '/apps/{id}/roles/{role}',
       '/events',
       '/recordings',
       '/recordings/{id}',
@@ -59,6 +61,7 @@ describe('the door', () => {
       '/relays/{id}/resume',
       '/relays/{id}/retry',
       '/rooms',
+      '/rooms/{id}',
       '/rooms/{id}/users/{user}/blocked',
       '/streams/{id}/play-url',
       '/workers',
@@ -122,6 +125,8 @@ describe('rooms and streams', () => {
         sdkAppId: APP_ID,
         room: 7,
         createdAt: 1,
+        ownerUserId: 'ann',
+        robots: [],
         users: [
           {
             userId: 'Ann',
@@ -135,6 +140,25 @@ describe('rooms and streams', () => {
     ]);
     const taskId = await startRelay();
     expect((await ask('GET', `/relays/${taskId}`)).json.state).toBe('starting');
+    const robot = { userId: `mix_${taskId.slice(0, 8)}`, streamId: (await tasks.get(taskId))?.streamId };
+    const shown = await ask('GET', `/rooms/7?sdkAppId=${APP_ID}`);
+    expect(shown.json.robots).toEqual([{ ...robot, tasks: [taskId] }]);
+    expect((await ask('GET', '/rooms')).json).toEqual([shown.json]);
+    const sharing = await startRelay({ targets: [`${TO}2`] });
+    expect((await ask('GET', '/rooms/7')).json.robots).toEqual([{ ...robot, tasks: [taskId, sharing] }]);
+    await tasks.stop(taskId);
+    await tasks.stop(sharing);
+    expect((await ask('GET', '/rooms/7')).json.robots).toEqual([]);
+  });
+
+  it.each([
+    ['/rooms/8', 404, 'not-found'],
+    ['/rooms/7?stringRoom=true', 404, 'not-found'],
+    ['/rooms/0', 400, 'bad-room-id'],
+    ['/rooms/7?sdkAppId=5', 400, 'bad-app-id'],
+    ['/rooms/7?colour=red', 400, 'bad-request'],
+  ])('answers %s with %d %s where that is no live room', async (path, status, code) => {
+    expect(await ask('GET', path)).toMatchObject({ status, json: { error: { code } } });
   });
 
   it.each([

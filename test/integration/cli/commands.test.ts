@@ -141,7 +141,11 @@ describe('beside a running roomcast', () => {
     expect(await blocked()).toEqual({ audio: true, video: false });
     expect((await roomcast.cli(['block', ...red])).stdout).toMatch(/RED in room 9 is neither heard nor seen/);
     expect((await roomcast.cli(['rooms'])).stdout).toMatch(/ 9 +red +here +audio\+video /);
-    expect(await json(['unblock', ...red])).toEqual({ audio: false, video: false });
+    const shown = await json(['rooms', 'show', '--room', '9']);
+    expect(shown).toMatchObject({ room: 9, ownerUserId: 'red', users: [{ userId: 'red' }], robots: [] });
+    expect((await roomcast.cli(['rooms', 'show', '--room', '9'])).stdout).toMatch(/room 9 of red, since 2/);
+    failed(await roomcast.cli(['rooms', 'show', '--room', '10']), /no live room 10/);
+    expect(await json(['rooms', 'unblock', ...red])).toEqual({ audio: false, video: false });
     expect(await blocked()).toEqual({ audio: false, video: false });
     failed(await roomcast.cli(['block', '--room', '9', '--user', 'ann']), /no such user in that room/);
     failed(await roomcast.cli(['block', ...red, '--string-room']), /no such user in that room/);

@@ -1,31 +1,71 @@
-import { blockOf } from '../../../domain/room.ts';
+import type { z } from 'zod';
+import { GatewayError } from '../../../domain/errors.ts';
+import { type RoomId, roomLabel, sameRoom } from '../../../domain/ids.ts';
+import { blockOf, type RoomFacts } from '../../../domain/room.ts';
+import type { Task } from '../../../domain/task.ts';
 import type { OperatorDeps } from '../deps.ts';
+import { roomOfPath } from '../room-path.ts';
+import { roomAnswer, roomQuerySchema, roomsAnswer } from '../room-schemas.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
-import { roomsAnswer } from '../schemas.ts';
 
+type RoomView = z.input<typeof roomAnswer>;
+
+interface Place {
+  readonly appId: number;
+  readonly room: RoomId;
+}
+
+function isIn({ appId, room }: Place, place: Place): boolean {
+  return appId === place.appId && sameRoom(room, place.room);
+}
+
+/** Tasks that share a mix share its robot. */
+function robotsOf(facts: RoomFacts, running: readonly Task[]): RoomView['robots'] {
+  const mixing = running.filter((task) => task.source.type === 'mix' && isIn(task, facts));
+  return [...new Set(mixing.map((task) => task.streamId))].map((streamId) => {
+    const tasks = mixing.filter((task) => task.streamId === streamId);
+    return { userId: tasks[0]?.agentUserId ?? '', streamId, tasks: tasks.map((task) => task.taskId) };
+  });
+}
+
+function view(facts: RoomFacts, running: readonly Task[]): RoomView {
+  const { appId, room, createdAt, ownerUserId, users } = facts;
+  return {
+    ...{ sdkAppId: appId, room: room.value, createdAt, ownerUserId },
+    users: users.map(({ userId, enteredAt, lostAt, streams, blocked }) => ({
+      ...{ userId, enteredAt, lostAt },
+      blocked: blockOf({ ...(blocked && { blocked }) }),
+      streams: streams.map(({ streamId, kind, publishedAt }) => ({ streamId, kind, publishedAt })),
+    })),
+    robots: robotsOf(facts, running),
+  };
+}
+
+/** Live rooms: list and show. */
 export function roomRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   return [
     defineRoute({
       method: 'GET',
       path: '/rooms',
-      summary: 'Live rooms with their users and streams',
+      summary: 'Live rooms with their users, streams and robots, oldest first',
       answer: roomsAnswer,
       handle: async () => {
-        const rooms = await deps.rooms.list();
-        return [...rooms]
-          .sort((a, b) => a.createdAt - b.createdAt)
-          .map((facts) => ({
-            sdkAppId: facts.appId,
-            room: facts.room.value,
-            createdAt: facts.createdAt,
-            users: facts.users.map(({ userId, enteredAt, lostAt, streams, blocked }) => ({
-              userId,
-              enteredAt,
-              lostAt,
-              blocked: blockOf({ ...(blocked && { blocked }) }),
-              streams: streams.map(({ streamId, kind, publishedAt }) => ({ streamId, kind, publishedAt })),
-            })),
-          }));
+        const [rooms, running] = await Promise.all([deps.rooms.list(), deps.tasks.listRunning()]);
+        return rooms.toSorted((a, b) => a.createdAt - b.createdAt).map((facts) => view(facts, running));
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/rooms/:id',
+      summary: 'One live room',
+      query: roomQuerySchema,
+      answer: roomAnswer,
+      handle: async ({ id, query }) => {
+        const place = roomOfPath(deps, id, query);
+        const [rooms, running] = await Promise.all([deps.rooms.list(), deps.tasks.listRunning()]);
+        const facts = rooms.find((one) => isIn(one, place));
+        if (!facts) throw new GatewayError('not-found', `there is no live room ${roomLabel(place.room)}`);
+        return view(facts, running);
       },
     }),
   ];
