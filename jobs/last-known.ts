@@ -2,9 +2,10 @@ import { GatewayError } from '../src/domain/errors.ts';
 
 const MAX_KNOWN = 2_000;
 
-/** Reads that answer with the last value while Redis is away, or just back and `mayBeLost` says so. */
+/** Reads that are asked for in one turn of the loop are one, and answer with the last value while Redis is away, or just back and `mayBeLost` says so. */
 export class LastKnown<T> {
   readonly #values = new Map<string, T>();
+  readonly #asked = new Map<string, Promise<T | null>>();
   readonly #mayBeLost: () => boolean;
 
   constructor(mayBeLost: () => boolean) {
@@ -16,7 +17,18 @@ export class LastKnown<T> {
   }
 
   /** What the read answers, or what is known instead; throws `redis-away` when nothing is. */
-  async read(key: string, readNow: () => Promise<T | null>): Promise<T | null> {
+  read(key: string, readNow: () => Promise<T | null>): Promise<T | null> {
+    const asked = this.#asked.get(key);
+    if (asked !== undefined) return asked;
+    const answer = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#asked.delete(key); // who asks from now on is answered with what is read later
+      return this.#readOrKnown(key, readNow);
+    });
+    this.#asked.set(key, answer);
+    return answer;
+  }
+
+  async #readOrKnown(key: string, readNow: () => Promise<T | null>): Promise<T | null> {
     const known = this.peek(key);
     try {
       const value = await readNow();

@@ -6,10 +6,11 @@ import { handedOver } from '../src/domain/push/hand-over.ts';
 import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
-import type { FlvTag } from '../src/media/flv/tag.ts';
+import { type FlvTag, isKeyFrame } from '../src/media/flv/tag.ts';
 import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
 import type { TargetChange, TargetSpec } from '../src/media/push/target-spec.ts';
 import type { Trust } from '../src/media/rtmp/trust.ts';
+import { everySecond } from './every-second.ts';
 import type { JobContext, JobHandler } from './job-context.ts';
 import { createPushEvents } from './push-events.ts';
 import { readHubStream } from './stream-address.ts';
@@ -22,8 +23,6 @@ export interface PushJobDeps {
   /** Of names; shared by all jobs. */
   readonly lookup?: LookupFunction;
 }
-
-const REPORT_EVERY_MS = 1000;
 
 async function readTask(context: JobContext): Promise<RelayTask | null> {
   const task = await context.facts.getTask(context.job.id);
@@ -141,8 +140,19 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     };
     run.setTargets(targetSpecs(context, task));
     const unfollow = followTask(context, run, task);
+    // So long the gateway gathers what it sends on the present connection.
+    let readMs = 0;
     const callbacks = {
-      onTag: (tag: FlvTag) => run.onTag(tag),
+      mergeMs: () => {
+        readMs = run.mergeMs;
+        return readMs;
+      },
+      onRead: () => run.cameGathered(readMs),
+      onTag: (tag: FlvTag) => {
+        run.onTag(tag);
+        // A target that waits less has come. Behind a key frame the gateway still has all that was read last.
+        if (isKeyFrame(tag) && run.mergeMs < readMs) setImmediate(() => reader.reconnect());
+      },
       onStreamStart: () => run.onStreamStart(),
       onStreamEnd: () => run.onSourceLost(),
       onState: (state: ReaderState) => {
@@ -151,10 +161,10 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
       onFenced: () => fence.abort('fenced'),
     };
     const reader = readHubStream(context, task, callbacks, openStreamReader);
-    const timer = setInterval(() => {
+    const stopReporting = everySecond(() => {
       report();
       appCallbacks.tick();
-    }, REPORT_EVERY_MS);
+    });
     try {
       const reason = await firstAbort([context.signal, fence.signal]);
       if (reason === 'drain') leave();
@@ -162,7 +172,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
       run.kill();
       return { result: 'fenced' };
     } finally {
-      clearInterval(timer);
+      stopReporting();
       unfollow();
       await Promise.all([reader.stop(), run.close()]);
     }

@@ -1,6 +1,7 @@
 import { jobKey } from '../src/domain/job.ts';
 import { signTicket, type TicketUse } from '../src/identity/tickets.ts';
 import type { openStreamReader, StreamReader, StreamReaderOptions } from '../src/media/flv/stream-reader.ts';
+import { everySecond } from './every-second.ts';
 import type { HubStream, JobContext } from './job-context.ts';
 
 /** Tickets live this long; every connection signs a new one. */
@@ -17,14 +18,14 @@ export function streamTicket(context: JobContext, streamId: string, use: TicketU
   });
 }
 
-/** A stream may move to another gateway without its old connection ending: looked at this often. */
-const LOCATE_EVERY_MS = 1_000;
-
 /** Reads a hub stream wherever it is, and goes with it when its user or its room moves to another gateway. */
 export function readHubStream(
   context: JobContext,
   stream: HubStream,
-  options: Omit<StreamReaderOptions, 'url' | 'log'>,
+  options: Omit<StreamReaderOptions, 'url' | 'log'> & {
+    /** How long the gateway may gather what it sends; asked at every connection. 0 by default. */
+    readonly mergeMs?: () => number;
+  },
   openReader: typeof openStreamReader,
 ): StreamReader {
   const { facts, log } = context;
@@ -36,7 +37,10 @@ export function readHubStream(
       const gateway = await facts.locateStream(stream);
       readAt = gateway?.internalHttp ?? null;
       const ticket = streamTicket(context, stream.streamId, 'read');
-      return readAt === null ? null : `${readAt}/internal/flv/${stream.streamId}?ticket=${ticket}`;
+      if (readAt === null) return null;
+      const mergeMs = options.mergeMs?.() ?? 0;
+      const merge = mergeMs > 0 ? `&merge=${mergeMs}` : '';
+      return `${readAt}/internal/flv/${stream.streamId}?ticket=${ticket}${merge}`;
     },
   });
   const look = async (): Promise<void> => {
@@ -47,13 +51,13 @@ export function readHubStream(
     look().catch((error: unknown) => log.debug({ err: error }, 'a stream could not be located'));
   };
   const unwatch = facts.watchRoom(stream.appId, stream.room, trigger);
-  const timer = setInterval(trigger, LOCATE_EVERY_MS);
+  // A stream may move to another gateway without its old connection ending.
+  const stopLooking = everySecond(trigger);
   return {
-    gop: () => reader.gop(),
     reconnect: () => reader.reconnect(),
     async stop() {
       unwatch();
-      clearInterval(timer);
+      stopLooking();
       await reader.stop();
     },
   };

@@ -9,13 +9,17 @@ const FAILURES = 'roomcast:failures';
 /** At most two writes a second per job. */
 const WRITE_EVERY_MS = 500;
 
-/** Writes or (ARGV[3] '') removes a status unless a higher epoch wrote it. KEYS: hash. ARGV: field, epoch, JSON. */
+/** Writes or (JSON '') removes statuses unless a higher epoch wrote them. KEYS: hash. ARGV: field, epoch, JSON, of each. */
 const PUT = `
-local current = redis.call('HGET', KEYS[1], ARGV[1])
-local readable, stored = pcall(cjson.decode, current or '')
-local epoch = readable and type(stored) == 'table' and tonumber(stored.epoch) or 0
-if epoch > tonumber(ARGV[2]) then return 0 end
-if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+for at = 1, #ARGV, 3 do
+  local current = redis.call('HGET', KEYS[1], ARGV[at])
+  local readable, stored = pcall(cjson.decode, current or '')
+  local epoch = readable and type(stored) == 'table' and tonumber(stored.epoch) or 0
+  if epoch <= tonumber(ARGV[at + 1]) then
+    if ARGV[at + 2] == '' then redis.call('HDEL', KEYS[1], ARGV[at])
+    else redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 2]) end
+  end
+end
 return 1`;
 
 /** Why a job does not run: its last run ended by an error, or no worker has room for it. Gone when a run ended well. */
@@ -37,6 +41,38 @@ export interface StatusWriter {
   leave(): Promise<void>;
 }
 
+/** Writes the JSON of a job's status, '' for none, unless a higher epoch wrote it; rejects while Redis is away. */
+type PutStatus = (key: string, epoch: number, text: string) => Promise<void>;
+
+/** What is put in one turn of the loop goes to Redis at once. */
+function createPutStatus(redis: Redis): PutStatus {
+  let waiting: (string | number)[] = [];
+  let sent: Promise<void> | null = null;
+
+  async function send(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const puts = waiting;
+    waiting = [];
+    sent = null;
+    await redis.eval(PUT, 1, STATUS, ...puts);
+  }
+
+  return (key, epoch, text) => {
+    waiting.push(key, epoch, text);
+    sent ??= send();
+    return sent;
+  };
+}
+
+const puts = new WeakMap<Redis, PutStatus>();
+
+/** All jobs of a worker have one. */
+function putStatusOf(redis: Redis): PutStatus {
+  const put = puts.get(redis) ?? createPutStatus(redis);
+  puts.set(redis, put);
+  return put;
+}
+
 export interface StatusWriterOptions {
   readonly redis: Redis;
   readonly job: JobRef;
@@ -50,15 +86,14 @@ export function createStatusWriter({ redis, job, workerId, epoch }: StatusWriter
   let timer: NodeJS.Timeout | null = null;
   let lastWriteMs = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
-
-  const put = (text: string) => redis.eval(PUT, 1, STATUS, key, epoch, text);
+  const put = putStatusOf(redis);
 
   function write(): Promise<void> {
     timer = null;
     lastWriteMs = performance.now();
     const text = JSON.stringify(latest);
     writing = writing
-      .then(() => put(text))
+      .then(() => put(key, epoch, text))
       .then(
         () => undefined,
         () => undefined, // Redis is away: rewrite() follows when it is back
@@ -80,7 +115,7 @@ export function createStatusWriter({ redis, job, workerId, epoch }: StatusWriter
       if (timer !== null) clearTimeout(timer);
       latest = null;
       await writing;
-      await reach(() => put(''));
+      await reach(() => put(key, epoch, ''));
     },
     async leave() {
       if (timer !== null) clearTimeout(timer);

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../../domain/errors.ts';
 import { sendError } from '../error-envelope.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
+import { createSinkMerger, mergeMsOf } from './merged-sink.ts';
 import { proofOf, queryText } from './play-query.ts';
 
 export interface FlvRoutesDeps {
@@ -60,7 +61,7 @@ async function stream(
   }
 }
 
-/** `GET /live/STREAM.flv` for viewers and `GET /internal/flv/STREAM` for workers. */
+/** `GET /live/STREAM.flv` for viewers and `GET /internal/flv/STREAM` for workers, which may ask for `merge=MS`. */
 export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps): void {
   app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, (request, reply) => {
     const { file } = request.params;
@@ -70,12 +71,16 @@ export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps):
       hub.subscribeFlv(await hub.authorisePlay(file.slice(0, -'.flv'.length), proofOf(request)), sink),
     );
   });
+  const merger = createSinkMerger();
   app.get<{ Params: { stream: string } }>(
     '/internal/flv/:stream',
     { exposeHeadRoute: false },
     (request, reply) => {
       const ticket = queryText(request, 'ticket') ?? '';
-      return stream(request, reply, (sink) => hub.subscribeWorker(request.params.stream, ticket, sink));
+      const mergeMs = mergeMsOf(queryText(request, 'merge'));
+      return stream(request, reply, (sink) =>
+        hub.subscribeWorker(request.params.stream, ticket, merger.merge(sink, mergeMs)),
+      );
     },
   );
 }

@@ -1,4 +1,3 @@
-import { createGopKeeper, type GopSnapshot } from './gop.ts';
 import { MARK_END, MARK_LIVE, type StreamMark, streamMark } from './script.ts';
 import { type FlvTag, isMedia } from './tag.ts';
 
@@ -20,7 +19,6 @@ export interface ContinuityHooks {
 export interface Continuity {
   attach(): void;
   push(tag: FlvTag, arrivalMs: number): void;
-  gop(): GopSnapshot;
 }
 
 interface HeldTag {
@@ -37,7 +35,6 @@ function sameTag(a: FlvTag, b: FlvTag): boolean {
 }
 
 export function createContinuity(hooks: ContinuityHooks): Continuity {
-  const keeper = createGopKeeper();
   let live = false;
   let started = false;
   let last: FlvTag | null = null;
@@ -48,7 +45,6 @@ export function createContinuity(hooks: ContinuityHooks): Continuity {
   function start(): void {
     started = true;
     last = null;
-    keeper.clear();
     hooks.onStreamStart();
   }
 
@@ -61,7 +57,6 @@ export function createContinuity(hooks: ContinuityHooks): Continuity {
 
   function deliver(tag: FlvTag, arrivalMs: number): void {
     if (!started) start();
-    keeper.push(tag);
     if (isMedia(tag)) last = tag;
     hooks.onTag(tag, { arrivalMs, cached: !live });
   }
@@ -104,6 +99,5 @@ export function createContinuity(hooks: ContinuityHooks): Continuity {
         if (held.length > MAX_HELD_TAGS || heldBytes > MAX_HELD_BYTES) release();
       }
     },
-    gop: () => keeper.snapshot(),
   };
 }

@@ -7,6 +7,8 @@ export interface HttpFlvOptions {
   readonly url: string;
   readonly onOpen: () => void;
   readonly onTag: (tag: FlvTag) => void;
+  /** All tags of what came at once were given. */
+  readonly onRead?: () => void;
   readonly signal: AbortSignal;
   readonly connectTimeoutMs?: number;
 }
@@ -59,7 +61,11 @@ function lost(message: string): HttpFlvEnd {
 }
 
 /** Takes the bytes of a response: its head, then the stream; answers why it is over, or null while it goes on. */
-function createResponseReader({ onOpen, onTag }: HttpFlvOptions): (bytes: Buffer) => HttpFlvEnd | null {
+function createResponseReader({
+  onOpen,
+  onTag,
+  onRead,
+}: HttpFlvOptions): (bytes: Buffer) => HttpFlvEnd | null {
   const parser = createFlvParser({ onTag });
   let head: Buffer | null = Buffer.alloc(0);
 
@@ -74,6 +80,7 @@ function createResponseReader({ onOpen, onTag }: HttpFlvOptions): (bytes: Buffer
     head = null;
     onOpen();
     parser.push(whole.subarray(end + HEAD_END.length));
+    onRead?.();
     return null;
   }
 
@@ -81,6 +88,7 @@ function createResponseReader({ onOpen, onTag }: HttpFlvOptions): (bytes: Buffer
     try {
       if (head !== null) return readHead(bytes);
       parser.push(bytes);
+      onRead?.();
       return null;
     } catch (error) {
       return lost(toGatewayError(error).message);

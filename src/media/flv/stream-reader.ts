@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { toGatewayError } from '../../domain/errors.ts';
 import { createContinuity, type TagInfo } from './continuity.ts';
-import type { GopSnapshot } from './gop.ts';
 import { type HttpFlvEnd, readHttpFlv } from './http-flv.ts';
 import type { FlvTag } from './tag.ts';
 
@@ -15,6 +14,8 @@ export interface StreamReaderOptions {
   readonly url: () => string | null | Promise<string | null>;
   readonly log: Logger;
   readonly onTag: (tag: FlvTag, info: TagInfo) => void;
+  /** What came at once was given tag by tag. */
+  readonly onRead?: () => void;
   readonly onState?: (state: ReaderState) => void;
   /** Before the first tag of a publisher, or of a reconnect that could not go on behind the last tag. */
   readonly onStreamStart?: () => void;
@@ -29,8 +30,6 @@ export interface StreamReaderOptions {
 }
 
 export interface StreamReader {
-  /** Headers and the frames since the last key frame. */
-  gop(): GopSnapshot;
   /** The stream is somewhere else now: leaves the connection and asks for the address again. */
   reconnect(): void;
   /** Resolves when the connection is closed; no callback comes afterwards. */
@@ -90,6 +89,9 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
         tell('connected');
       },
       onTag: (tag) => continuity.push(tag, now()),
+      onRead: () => {
+        if (!signal.aborted) options.onRead?.();
+      },
     });
   }
 
@@ -129,7 +131,6 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
 
   const running = run();
   return {
-    gop: () => continuity.gop(),
     reconnect: () => connection.abort(),
     async stop() {
       controller.abort();

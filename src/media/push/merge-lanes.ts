@@ -9,6 +9,8 @@ export interface WindowTaker {
 /** The targets of one push run by the length of their merge window: each length is gathered once. */
 export interface MergeLanes {
   push(tag: FlvTag): void;
+  /** What was pushed last came at once and had been gathered for mergeMs: who waits no longer than that gets it. */
+  cameGathered(mergeMs: number): void;
   /** Gives away what is gathered, so that nothing older follows. */
   flush(): void;
   add(taker: WindowTaker, mergeMs: number): void;
@@ -29,6 +31,7 @@ interface Lane {
 
 export function createMergeLanes(): MergeLanes {
   const lanes = new Map<number, Lane>();
+  let gatheredMs = 0;
 
   function laneOf(mergeMs: number): Lane {
     const known = lanes.get(mergeMs);
@@ -37,7 +40,10 @@ export function createMergeLanes(): MergeLanes {
     const onWindow = (window: TagWindow) => {
       for (const taker of takers) taker.write(window);
     };
-    const lane: Lane = { window: createMergeWindow({ mergeMs, onWindow }), takers };
+    const lane: Lane = {
+      window: createMergeWindow({ mergeMs, gatheredMs: () => gatheredMs, onWindow }),
+      takers,
+    };
     lanes.set(mergeMs, lane);
     return lane;
   }
@@ -54,6 +60,10 @@ export function createMergeLanes(): MergeLanes {
   return {
     push(tag) {
       for (const lane of lanes.values()) lane.window.push(tag);
+    },
+    cameGathered(mergeMs) {
+      gatheredMs = mergeMs;
+      for (const [wantedMs, lane] of lanes) if (wantedMs <= mergeMs) lane.window.flush();
     },
     flush() {
       for (const lane of lanes.values()) lane.window.flush();

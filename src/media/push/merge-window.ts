@@ -15,6 +15,8 @@ export interface TagWindow {
 export interface MergeWindowOptions {
   /** How long tags are gathered, from the first one on; 0 gives each tag away at once. */
   readonly mergeMs: number;
+  /** For so long tags were gathered before they came here. */
+  readonly gatheredMs?: () => number;
   readonly onWindow: (window: TagWindow) => void;
 }
 
@@ -55,7 +57,7 @@ function tagWindow(tags: readonly FlvTag[]): TagWindow {
 
 /** Has a timer while something is gathered; the last flush ends it. */
 export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
-  const { mergeMs, onWindow } = options;
+  const { mergeMs, onWindow, gatheredMs = () => 0 } = options;
   let tags: FlvTag[] = [];
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -75,7 +77,7 @@ export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
       tags.push(tag);
       bytes += tag.data.length;
       if (mergeMs === 0 || bytes > MAX_WINDOW_BYTES) flush();
-      else timer ??= setTimeout(flush, mergeMs);
+      else timer ??= setTimeout(flush, Math.max(1, mergeMs - gatheredMs()));
     },
     get gathered() {
       return tags.length;

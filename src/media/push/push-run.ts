@@ -61,6 +61,10 @@ export interface PushRun {
   retryNow(targetId: string): void;
   /** A tag of the source, with the source's timestamp. */
   onTag(tag: FlvTag): void;
+  /** The shortest merge window of its targets: so long the source may gather tags before it gives them. */
+  readonly mergeMs: number;
+  /** The tags since the last call came at once, gathered for so long. */
+  cameGathered(mergeMs: number): void;
   /** The next tags are another publisher's. */
   onStreamStart(): void;
   /** The source is gone, perhaps for a moment. */
@@ -206,6 +210,11 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       lanes.push(placed);
       if (isMedia(tag)) sourceBack();
     },
+    get mergeMs() {
+      const lengths = [...targets.values()].map((target) => laneOf(target.spec));
+      return lengths.length === 0 ? settings.mergeMs : Math.min(...lengths);
+    },
+    cameGathered: (mergeMs) => lanes.cameGathered(mergeMs),
     onStreamStart() {
       lanes.flush();
       rebaser.discontinuity();

@@ -67,16 +67,6 @@ describe('a stream reader', () => {
     expect(infos.every((info) => info.arrivalMs > 0)).toBe(true);
   });
 
-  it('keeps the GOP for others to start from', async () => {
-    const opened = open();
-    await eventually(() => hub.readers === 1);
-    for (const tag of [VIDEO_HEADER, frame(0, true), frame(33), frame(66, true)]) hub.send(tag);
-    await eventually(() => events.at(-1) === '66');
-    const gop = opened.gop();
-    expect(gop.videoHeader?.data).toEqual(VIDEO_HEADER.data);
-    expect(gop.tags.map((tag) => tag.timestamp)).toEqual([66]);
-  });
-
   it('goes on behind its last tag after a cut, with a new ticket and nothing given twice', async () => {
     open();
     await eventually(() => hub.readers === 1);

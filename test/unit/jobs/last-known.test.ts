@@ -28,6 +28,17 @@ test('a missing value is believed, unless it may have been lost', async () => {
   await expect(known.read('a', away)).rejects.toMatchObject({ code: 'redis-away' });
 });
 
+test('who asks in one turn of the loop shares a reading, who asks later has a younger one', async () => {
+  const known = new LastKnown<number>(() => false);
+  let readings = 0;
+  const read = async (): Promise<number> => {
+    readings += 1;
+    return readings;
+  };
+  expect(await Promise.all(['a', 'a', 'b', 'a'].map((key) => known.read(key, read)))).toEqual([1, 1, 2, 1]);
+  expect(await known.read('a', read)).toBe(3);
+});
+
 test('other failures are not hidden by what is known', async () => {
   const known = new LastKnown<string>(() => true);
   await known.read('a', async () => 'one');

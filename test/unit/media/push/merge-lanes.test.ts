@@ -38,3 +38,29 @@ it('a target that moves from window to window gets every tag once and in order, 
   lanes.clear();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+it('what came gathered goes out at once to whom waits no longer than that, and to the others within their window', () => {
+  const lanes = createMergeLanes();
+  const got = { short: [] as number[][], same: [] as number[][], long: [] as number[][] };
+  for (const [name, mergeMs] of [
+    ['short', 40],
+    ['same', 100],
+    ['long', 350],
+  ] as const) {
+    lanes.add({ write: ({ tags }) => void got[name].push(tags.map((tag) => tag.timestamp)) }, mergeMs);
+  }
+  const read = (times: readonly number[]) => {
+    for (const time of times) lanes.push(sound(time));
+    lanes.cameGathered(100);
+  };
+  read([0, 20]);
+  expect(got).toEqual({ short: [[0, 20]], same: [[0, 20]], long: [] });
+  lanes.flush();
+  read([40, 60]);
+  vi.advanceTimersByTime(249);
+  expect(got.long).toEqual([[0, 20]]);
+  vi.advanceTimersByTime(1);
+  expect(got.long.at(-1)).toEqual([40, 60]);
+  lanes.clear();
+  expect(vi.getTimerCount()).toBe(0);
+});
