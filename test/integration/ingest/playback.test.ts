@@ -50,8 +50,9 @@ function flvUrl(stream: string, playTicket = ''): string {
   return `${rig.http}/live/${stream}.flv${playTicket === '' ? '' : `?ticket=${playTicket}`}`;
 }
 
-function readAsWorker(epoch: number, task = 'push-1'): FlvWatch {
-  return watchFlv(`${rig.http}/internal/flv/${ALICE}?ticket=${ticket('read', ALICE, { task, epoch })}`);
+function readAsWorker(epoch: number, task = 'push-1', more = ''): FlvWatch {
+  const read = ticket('read', ALICE, { task, epoch });
+  return watchFlv(`${rig.http}/internal/flv/${ALICE}?ticket=${read}${more}`);
 }
 
 function marks(tags: readonly FlvTag[]): string[] {
@@ -161,6 +162,24 @@ describe('a worker that reads', () => {
     expect(kept.filter(isKeyFrame)).toHaveLength(1);
     early.close();
     reader.close();
+  });
+
+  test('in steps, gets every tag that another gets at once, in order and as it is', async () => {
+    const atOnce = readAsWorker(1, 'mix-1');
+    const inSteps = readAsWorker(1, 'push-1', '&merge=100');
+    await eventually(() => marks(inSteps.tags).length === 1 && marks(atOnce.tags).length === 1);
+    const publisher = await publish(rig.publishUrl({ user: 'alice' }), ALICE);
+    await eventually(() => atOnce.tags.filter(isKeyFrame).length >= 2);
+    const joining = readAsWorker(1, 'push-2', '&merge=350');
+    await eventually(() => joining.tags.some(isKeyFrame));
+    await publisher.stop();
+    const isWhole = (reader: FlvWatch) => marks(reader.tags).at(-1) === MARK_END;
+    await eventually(() => isWhole(atOnce) && isWhole(inSteps) && isWhole(joining));
+    expect(inSteps.tags).toEqual(atOnce.tags);
+    const kept = joining.tags.findIndex((tag) => streamMark(tag) === MARK_LIVE);
+    const rest = joining.tags.slice(kept + 1);
+    expect(rest).toEqual(atOnce.tags.slice(-rest.length));
+    for (const reader of [atOnce, inSteps, joining]) reader.close();
   });
 
   test('is ended by a higher epoch of its task, and a lower one is refused for good', async () => {

@@ -170,6 +170,25 @@ describe('a push job', () => {
     expect(Math.max(...steps)).toBeLessThanOrEqual(100);
   });
 
+  it('reads in steps of the shortest window of its targets, and a target that waits less costs the others nothing', async () => {
+    const [, second] = sinks;
+    const steps = () => hub.requests.map((path) => new URL(path, hub.url).searchParams.get('merge'));
+    start();
+    await eventually(() => target('a')?.state === 'live');
+    change({ targets: [...task.targets, { ...sealed('b', second), mergeMs: 40 }] });
+    await eventually(() => target('b')?.state === 'live' && hub.requests.length === 2);
+    const before = second?.media.length ?? 0;
+    await eventually(() => (second?.media.length ?? 0) > before + 60);
+    expect(steps()).toEqual(['100', '40']);
+    for (const sink of sinks) {
+      const pictures = sink.media.filter((one) => one.type === 9 && one.data[1] === 1);
+      const gaps = pictures.slice(1).map((one, index) => one.timestamp - (pictures[index]?.timestamp ?? 0));
+      expect(Math.min(...gaps)).toBeGreaterThan(0);
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(60);
+      expect(sink.publishes).toBe(1);
+    }
+  });
+
   it('closes every target and ends as stopped when it is stopped', async () => {
     start();
     await eventually(() => target('a')?.state === 'live');
