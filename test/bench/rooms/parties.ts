@@ -56,7 +56,9 @@ export async function startPlainParty(): Promise<Party> {
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     logs += text;
   });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const early = once(child, 'exit').then(() => Promise.reject(new Error(`the server ended:\n${logs}`)));
+  early.catch(() => undefined); // it ends one day
+  const [{ port }] = (await Promise.race([once(child, 'message'), early])) as [{ port: number }];
   return {
     how: 'bare ws',
     pid: child.pid ?? 0,
