@@ -5,6 +5,8 @@ const HIDDEN = '[hidden]';
 const SECRET_FIELDS = [
   'usersig',
   'userSig',
+  'privateMapKey',
+  'private_map_key',
   'ticket',
   'key',
   'url',

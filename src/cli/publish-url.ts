@@ -7,6 +7,7 @@ import { signUserSig } from '../identity/user-sig.ts';
 import { type Command, parseCommandArgs } from './command.ts';
 import { chooseLocalApp, readLocalApps } from './local-apps.ts';
 import { parseAppOption, parseRoomOptions, parseUserOption, requireOption } from './options.ts';
+import { parseRights, roomTicket, ticketHelp, ticketOptions } from './room-ticket.ts';
 import { parseExpire } from './usersig.ts';
 
 /** Where publishers of this data dir's roomcast connect: as it runs, else as it is set up. */
@@ -23,11 +24,15 @@ async function rtmpUrlOf(config: Config): Promise<string> {
 
 export const publishUrlCommand: Command = {
   name: 'publish-url',
-  usage: 'publish-url --room R --user U [--string-room] [--screen] [--app A] [--expire SECONDS] [--json]',
+  usage:
+    'publish-url --room R --user U [--string-room] [--screen] [--role NAME] [--private-map-key [--rights N]] [--app A] [--expire SECONDS] [--json]',
   summary: 'Print the URL with which a user publishes into a room, and the server and key for OBS.',
   help: [
     '--string-room     R is a text, not a number: room 7 and room "7" are different rooms',
     '--screen          a screen share beside the camera',
+    '--role NAME       a role name of the app; its default role is what an unknown one becomes',
+    ...ticketHelp,
+    'An app whose apps.json asks for PrivateMapKeys gets one without being asked.',
     '--expire SECONDS  how long the URL is good for, 180 days by default',
     'The URL and the key hold the UserSig: who has them publishes as this user.',
     'With --json: {"url":...,"obsServer":...,"obsKey":...}',
@@ -38,6 +43,8 @@ export const publishUrlCommand: Command = {
       user: { type: 'string' },
       'string-room': { type: 'boolean', default: false },
       screen: { type: 'boolean', default: false },
+      role: { type: 'string' },
+      ...ticketOptions,
       app: { type: 'string' },
       expire: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -45,15 +52,20 @@ export const publishUrlCommand: Command = {
     const room = parseRoomOptions(values);
     const userId = parseUserOption('--user', requireOption('--user', values.user));
     const expireSeconds = parseExpire(values.expire);
+    const rights = parseRights(values);
     const config = loadConfig(io.env);
-    const { sdkAppId, secretKey } = chooseLocalApp(
-      await readLocalApps(config.dataDir),
-      parseAppOption(values.app),
-    );
-    const userSig = signUserSig({ secretKey, sdkAppId, userId, expireSeconds, nowMs: Date.now() });
+    const app = chooseLocalApp(await readLocalApps(config.dataDir), parseAppOption(values.app));
+    const { sdkAppId, secretKey } = app;
+    const user = { userId, expireSeconds, nowMs: Date.now() };
+    const userSig = signUserSig({ secretKey, sdkAppId, ...user });
+    const needsTicket = values['private-map-key'] || app.privateMapKeyRequired;
     const kind = values.screen ? 'aux' : 'main';
     const rtmpUrl = await rtmpUrlOf(config);
-    const urls = publishUrl({ rtmpUrl, appId: sdkAppId, room, userId, userSig, kind });
+    const urls = publishUrl({
+      ...{ rtmpUrl, appId: sdkAppId, room, userId, userSig, kind },
+      ...(needsTicket && { privateMapKey: roomTicket(app, user, { room, rights }) }),
+      ...(values.role !== undefined && { roleName: values.role }),
+    });
     if (values.json) io.stdout(JSON.stringify(urls));
     else {
       io.stdout(`URL         ${urls.url}`);

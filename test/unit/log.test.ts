@@ -37,7 +37,8 @@ describe('createLogger', () => {
       url: 's3cret',
       any: new Secret('s3cret'),
     });
-    log.info({ request: { url: 's3cret', userSig: 's3cret' } });
+    log.info({ request: { url: 's3cret', userSig: 's3cret', privateMapKey: 's3cret' } });
+    log.info({ private_map_key: 's3cret', query: { private_map_key: 's3cret', usersig: 's3cret' } });
     expect(written.join('')).not.toContain('s3cret');
     expect(written.join('')).toContain('[hidden]');
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/domain/secret.ts';
+import { verifyPrivateMapKey } from '../../../src/identity/private-map-key.ts';
 import { verifyUserSig } from '../../../src/identity/user-sig.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -45,6 +46,7 @@ describe('without a running roomcast', () => {
       ['publish-url', '--room', '0', '--user', 'ann'],
       ['usersig'],
       ['usersig', '--user', '123'],
+      ['usersig', '--user', 'ann', '--room', '7'],
       ['play-url'],
       ['block', '--room', '7'],
       ['unblock', '--user', 'ann'],
@@ -96,6 +98,28 @@ describe('beside a running roomcast', () => {
     expect(() => verifyUserSig({ ...check, userId: 'ann' })).not.toThrow();
     expect(() => verifyUserSig({ ...check, userId: 'bob' })).toThrow();
     expect(() => verifyUserSig({ ...check, userId: 'ann', nowMs: Date.now() + 70_000 })).toThrow();
+  });
+
+  it('makes PrivateMapKeys for one room, beside a UserSig and in a publish URL', async () => {
+    const { secretKey, sdkAppId } = roomcast.app;
+    const check = { secretKey: new Secret(secretKey), sdkAppId, userId: 'ann', nowMs: Date.now() };
+    const args = ['--user', 'ann', '--room', '7', '--private-map-key', '--expire', '600'];
+    const { userSig, privateMapKey } = await json(['usersig', ...args, '--rights', '42']);
+    expect(() => verifyUserSig({ ...check, userSig })).not.toThrow();
+    const room = { kind: 'number', value: 7 };
+    expect(verifyPrivateMapKey({ ...check, privateMapKey })).toMatchObject({ room, rights: 42 });
+    const { stdout } = await roomcast.cli(['usersig', ...args, '--string-room']);
+    const [, second = ''] = stdout.trim().split('\n');
+    const asText = { kind: 'string', value: '7' };
+    expect(verifyPrivateMapKey({ ...check, privateMapKey: second })).toMatchObject({
+      room: asText,
+      rights: 255,
+    });
+    const { url } = await json(['publish-url', ...args, '--role', 'host']);
+    const { searchParams } = new URL(url);
+    expect(searchParams.get('role')).toBe('host');
+    const inUrl = searchParams.get('private_map_key') ?? '';
+    expect(verifyPrivateMapKey({ ...check, privateMapKey: inUrl })).toMatchObject({ room, rights: 255 });
   });
 
   it('shows a user who publishes with the URL it printed', async () => {

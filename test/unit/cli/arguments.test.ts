@@ -8,6 +8,7 @@ import { parseDuration, parseTime } from '../../../src/cli/duration.ts';
 import { type ProgrammeValues, programmeOf, startedWith } from '../../../src/cli/programme-options.ts';
 import { parseRecordStart } from '../../../src/cli/record.ts';
 import { parseRelayStart } from '../../../src/cli/relay-start.ts';
+import { parseRights } from '../../../src/cli/room-ticket.ts';
 import { alignTable } from '../../../src/cli/table.ts';
 
 const TO = 'rtmp://127.0.0.1:1999/live/secret-key';
@@ -34,6 +35,24 @@ describe('durations and times', () => {
 
   it.each(['now', '18:30', '2026-13-01T00:00Z', '2026-11-22'])('%j is no time', (text) => {
     expect(() => parseTime('--at', text)).toThrow(UsageError);
+  });
+});
+
+describe('rights of a PrivateMapKey', () => {
+  const rightsOf = (rights?: string, asked = true) => parseRights({ 'private-map-key': asked, rights });
+
+  it('are all of them, or what is said', () => {
+    expect([rightsOf(), rightsOf('42'), rightsOf('255'), rightsOf(undefined, false)]).toEqual([
+      255, 42, 255, 255,
+    ]);
+  });
+
+  it.each(['0', '256', '-1', '0x2a', '', 'all'])('are not %j', (text) => {
+    expect(() => rightsOf(text)).toThrow(UsageError);
+  });
+
+  it('are asked for with a PrivateMapKey only', () => {
+    expect(() => rightsOf('42', false)).toThrow(/--private-map-key/);
   });
 });
 

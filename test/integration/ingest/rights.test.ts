@@ -3,8 +3,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_APP_SETTINGS } from '../../../src/config/app.ts';
 import { parseIntegerRoom } from '../../../src/domain/ids.ts';
-import { publishUrl } from '../../../src/domain/publish-request.ts';
+import { type PublishUrlRequest, publishUrl } from '../../../src/domain/publish-request.ts';
 import { Secret } from '../../../src/domain/secret.ts';
+import { signPrivateMapKey } from '../../../src/identity/private-map-key.ts';
 import { signTicket, type TicketClaims } from '../../../src/identity/tickets.ts';
 import { signUserSig } from '../../../src/identity/user-sig.ts';
 import { makeCameraClip } from '../../support/clip.ts';
@@ -20,6 +21,7 @@ import {
   segmentUrls,
 } from '../../support/players.ts';
 import { type Publisher, startPublisher } from '../../support/publisher.ts';
+import { RawRtmp } from '../../support/raw-rtmp.ts';
 import { makeTestDir, type RunningRoomcast, startRoomcast } from '../../support/roomcast.ts';
 
 const ONE = 1_400_000_001;
@@ -207,8 +209,69 @@ describe('while a stream is watched', () => {
     },
     2 * WAIT_MS,
   );
+});
 
-  test('no ticket and no UserSig stands in the logs', () => {
+describe('publishing over RTMP', () => {
+  const requestOf = (userId: string, change: Partial<PublishUrlRequest> = {}) => ({
+    ...{ appId: ONE, room: ROOM, userId, userSig: sigOf(ONE, userId), kind: 'main' as const },
+    rtmpUrl: roomcast.rtmp,
+    ...change,
+  });
+  const keyOf = (userId: string, rights: number, seconds = 600) =>
+    remember(
+      signPrivateMapKey({
+        ...{ secretKey: keys.get(ONE) ?? secret, sdkAppId: ONE, userId, room: ROOM, rights },
+        ...{ expireSeconds: seconds, nowMs: Date.now() - 1000 },
+      }),
+    );
+
+  /** `publishes`, or the sentence of the refusal. */
+  async function attempt(userId: string, sentence: string, change: Partial<PublishUrlRequest> = {}) {
+    const client = await RawRtmp.connected(Number(new URL(roomcast.rtmp).port));
+    client.command('publish', null, publishUrl(requestOf(userId, change)).obsKey, 'live');
+    const said = await client.untilOneOf(['NetStream.Publish.Start', sentence]);
+    client.destroy();
+    return said === sentence ? sentence : 'publishes';
+  }
+
+  test('a PrivateMapKey is required from the next connection on when the app says so', async () => {
+    expect(await attempt('dora', 'refused')).toBe('publishes');
+    await changeApp({ privateMapKeyRequired: true });
+    const sentence = 'this app asks for a PrivateMapKey, and none was given';
+    expect(await attempt('dora', sentence)).toBe(sentence);
+    const room = 'the PrivateMapKey is for another room';
+    const elsewhere = { room: parseIntegerRoom('1002'), privateMapKey: keyOf('dora', 255) };
+    expect(await attempt('dora', room, elsewhere)).toBe(room);
+    const past = 'the PrivateMapKey has expired';
+    expect(await attempt('dora', past, { privateMapKey: keyOf('dora', 255, 0) })).toBe(past);
+    const bits = 'the PrivateMapKey does not allow to send audio or video';
+    expect(await attempt('dora', bits, { privateMapKey: keyOf('dora', 42) })).toBe(bits);
+    expect(await attempt('dora', 'refused', { privateMapKey: keyOf('dora', 255) })).toBe('publishes');
+    expect(await overFlv(roomcast, ANN, ticket(ANN))).toBe('plays');
+  });
+
+  test(
+    'what the PrivateMapKey does not allow to send reaches nobody',
+    async () => {
+      const stream = `${ONE}_1001_cleo_main`;
+      start(publishUrl(requestOf('cleo', { privateMapKey: keyOf('cleo', 1 + 2 + 4) })).url);
+      await eventually(async () => (await overFlv(roomcast, stream, ticket(stream))) === 'plays', WAIT_MS);
+      const viewer = watchFlv(`${roomcast.http}/live/${stream}.flv${ticket(stream)}`);
+      await eventually(() => viewer.tags.filter(({ type }) => type === 8).length > 100, WAIT_MS);
+      viewer.close();
+      expect(viewer.tags.filter(({ type }) => type === 9)).toEqual([]);
+    },
+    WAIT_MS,
+  );
+
+  test('the AccountType is checked when it is sent', async () => {
+    await changeApp({ privateMapKeyRequired: null });
+    const sentence = 'the account type is not the one of this app';
+    expect(await attempt('dora', sentence, { accountType: 7 })).toBe(sentence);
+    expect(await attempt('dora', sentence, { accountType: 0 })).toBe('publishes');
+  });
+
+  test('no ticket, PrivateMapKey or UserSig stands in the logs', () => {
     expect(tokens.length).toBeGreaterThan(100);
     const logs = roomcast.logs();
     expect(logs.length).toBeGreaterThan(1000);
