@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { canonicalUser, parseStreamId, type RoomId, roomKey } from '../src/domain/ids.ts';
+import { type RoomId, roomKey } from '../src/domain/ids.ts';
 import { type JobRef, jobKey } from '../src/domain/job.ts';
 import type { GatewayFacts, RoomFacts } from '../src/domain/room.ts';
 import type { RecordingResult, Task } from '../src/domain/task.ts';
@@ -48,6 +48,8 @@ export function createJobFacts(options: JobFactsOptions): SharedFacts {
   const freshlyBack = () => steadyForMs() < REWRITE_MS;
   const knownRooms = new LastKnown<RoomFacts>(freshlyBack);
   const knownGateways = new LastKnown<GatewayFacts>(freshlyBack);
+  /** The gateway that held a stream last, as long as its room is there. */
+  const lastHolders = new Map<string, string>();
   const outbox = new Outbox();
 
   const getRoom = (appId: number, room: RoomId) => {
@@ -62,9 +64,13 @@ export function createJobFacts(options: JobFactsOptions): SharedFacts {
 
   async function locateStream(stream: HubStream): Promise<GatewayFacts | null> {
     const { appId, room, streamId } = stream;
-    const userId = parseStreamId(streamId)?.userId;
     const facts = await getRoom(appId, room);
-    const holder = facts?.users.find((user) => canonicalUser(user.userId) === userId)?.gatewayId;
+    const streams = facts?.users.flatMap((user) => user.streams) ?? [];
+    const now = streams.find((one) => one.streamId === streamId)?.gatewayId;
+    // One that is off the air may come back where it was.
+    const holder = now ?? lastHolders.get(streamId);
+    if (facts === null) lastHolders.delete(streamId);
+    else if (now !== undefined) lastHolders.set(streamId, now);
     if (holder === undefined || holder === facts?.gatewayId) return locateRoom(appId, room);
     return knownGateways.read(holder, () => reach(() => readGateway(redis, holder)));
   }

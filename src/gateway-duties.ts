@@ -10,6 +10,7 @@ import type { Announcements } from './queue/announcements.ts';
 import { reach } from './queue/redis.ts';
 import { createAutoStarter } from './rooms/auto-starter.ts';
 import { removeDeadGatewayUsers } from './rooms/gateway-facts.ts';
+import type { RoomStore } from './rooms/room-store.ts';
 import { RoomTable } from './rooms/room-table.ts';
 import { startWatcher } from './rooms/watcher.ts';
 import type { Closers } from './supervisor/closers.ts';
@@ -22,11 +23,12 @@ export function startDuties(parts: {
   readonly config: Config;
   readonly clusterSecret: Secret;
   readonly redis: Redis;
+  readonly store: RoomStore;
   readonly announcements: Announcements;
   readonly closers: Closers;
   readonly log: Logger;
 }): void {
-  const { gatewayId, apps, config, clusterSecret, redis, announcements, closers, log } = parts;
+  const { gatewayId, apps, config, clusterSecret, redis, store, announcements, closers, log } = parts;
   const graceMs = config.lostUserGraceSeconds * 1000;
   const tasks = createTaskStore(redis);
   const autoLog = log.child({ part: 'auto' });
@@ -42,7 +44,7 @@ export function startDuties(parts: {
     rooms: {
       read: () => rooms.read(),
       removeDeadGatewayUsers: (table) =>
-        reach(() => removeDeadGatewayUsers(redis, table, Date.now(), graceMs)),
+        reach(() => removeDeadGatewayUsers(redis, store, table, { nowMs: Date.now(), graceMs })),
     },
     auto: createAutoStarter({ settings: autoSettings(apps), tasks, clusterSecret, log: autoLog }),
     onLeftBehind: (left) =>

@@ -22,10 +22,12 @@ import { registerRoutes } from './gateway-http.ts';
 import { createHub, type Hub } from './ingest/hub.ts';
 import { createAnnouncements } from './queue/announcements.ts';
 import { createRedis, waitUntilReady } from './queue/redis.ts';
+import { evictSentence } from './rooms/evictions.ts';
 import { gatewayIdOf, startHeartbeat } from './rooms/gateway-facts.ts';
 import { LateRegistry } from './rooms/late-registry.ts';
 import { createMemberCheck } from './rooms/members.ts';
 import { RoomRegistry } from './rooms/registry.ts';
+import { RoomStore } from './rooms/room-store.ts';
 import { Closers } from './supervisor/closers.ts';
 import type { GatewayReady } from './supervisor/messages.ts';
 import type { ParentLink } from './supervisor/parent-link.ts';
@@ -125,6 +127,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     clusterSecret,
     log: log.child({ part: 'hub' }),
     onEvent: rooms.apply,
+    admit: rooms.admitPublish,
     isAgent: agents.has,
     isMember: createMemberCheck(redis),
   }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
@@ -137,17 +140,26 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
   const facts = toGatewayFacts(addresses());
+  const { gatewayId } = facts;
+  const store = new RoomStore({ redis, gatewayId });
   const registry = new RoomRegistry({
-    redis,
-    gatewayId: facts.gatewayId,
+    ...{ redis, announcements, store, gatewayId },
     graceMs: config.lostUserGraceSeconds * 1000,
     log: log.child({ part: 'rooms' }),
   });
   rooms.open(registry);
+  endEvicted(rooms, hub);
   const heartbeat = startHeartbeat({ redis, facts, log });
   closers.add('heartbeat', () => heartbeat.stop());
-  startDuties({ ...parts, gatewayId: facts.gatewayId, announcements });
+  startDuties({ ...parts, gatewayId, store, announcements });
   return readyFacts(addresses(), httpPortOf(app), hub.port);
+}
+
+/** Ends RTMP publishers that the registry wants out, wherever that was decided. */
+function endEvicted(rooms: LateRegistry, hub: Hub): void {
+  rooms.onEvict((evicted) => {
+    if ('streamId' in evicted) hub.closeStream(evicted.streamId, evictSentence(evicted.reason));
+  });
 }
 
 function httpPortOf(app: FastifyInstance): number {

@@ -65,6 +65,7 @@ export const roomsCommand: Command = {
     'block, unblock   as the commands of that name',
     'list prints with --json [ROOM], show ROOM:',
     '  {"sdkAppId","room","createdAt","ownerUserId","users":[{"userId","enteredAt","lostAt",',
+    '  "role","roleName","session":{"since","lostAt"} or null,',
     '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt"}]}],',
     '  "robots":[{"userId","streamId","tasks"}]}; times are unix ms',
   ],

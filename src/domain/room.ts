@@ -1,12 +1,27 @@
 import type { RoomId, StreamKind } from './ids.ts';
-import type { Blocked } from './room-event.ts';
+import type { Blocked, MediaState, Role } from './room-event.ts';
+import type { Terminal } from './terminal.ts';
 
 export type { Blocked } from './room-event.ts';
 
 export interface StreamFacts {
   readonly streamId: string;
   readonly kind: StreamKind;
+  /** Unix ms: of two that publish the same stream the later is right. */
   readonly publishedAt: number;
+  /** The gateway that holds the stream: workers read it there. */
+  readonly gatewayId: string;
+}
+
+/** The one device with which a user is logged in. */
+export interface SessionFacts {
+  readonly sessionId: string;
+  /** The gateway that holds the connection, or held it last. */
+  readonly gatewayId: string;
+  /** Unix ms of its coming to that gateway. */
+  readonly since: number;
+  /** Set while the connection is lost and the grace runs. */
+  readonly lostAt: number | null;
 }
 
 export interface BlockFacts extends Blocked {
@@ -20,10 +35,13 @@ export interface UserFacts {
   /** Order of entry within the room, from 1: cells are filled in this order. */
   readonly order: number;
   readonly enteredAt: number;
-  /** Set while the connection is lost and the grace runs. */
+  /** Set while nothing of the user is connected and the grace runs. */
   readonly lostAt: number | null;
-  /** The gateway that holds the user's connection. */
-  readonly gatewayId: string;
+  readonly role: Role;
+  readonly roleName: string;
+  readonly terminal: Terminal;
+  readonly media: MediaState;
+  readonly session: SessionFacts | null;
   /** Streams on the air now; empty while lost. */
   readonly streams: readonly StreamFacts[];
   /** Absent: nothing is, nor was since the user entered. */
@@ -45,6 +63,9 @@ export interface RoomFacts {
   readonly ownerUserId: string;
   /** Home: mixes of this room are published here. */
   readonly gatewayId: string;
+  /** Of its last event. */
+  readonly seq: number;
+  /** By order. */
   readonly users: readonly UserFacts[];
 }
 

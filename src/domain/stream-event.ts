@@ -16,6 +16,8 @@ export type StreamEvent =
   | (UserStream & { readonly type: 'published' })
   | (UserStream & {
       readonly type: 'unpublished';
+      /** Unix ms, as it was told then. */
+      readonly publishedAt: number;
       /** The publisher said that it stops; otherwise its connection was lost. */
       readonly clean: boolean;
     });

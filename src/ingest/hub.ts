@@ -1,14 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import nmsLogger from 'node-media-server/src/core/logger.js';
-import type { Logger } from 'pino';
-import type { Apps } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
-import type { RoomId } from '../domain/ids.ts';
 import { type PlayProof, readPlayProof } from '../domain/play-proof.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
-import type { Secret } from '../domain/secret.ts';
-import type { StreamEvent } from '../domain/stream-event.ts';
-import type { MemberCheck } from '../rooms/members.ts';
 import {
   type AccessDeps,
   assertMayPlay,
@@ -19,33 +13,15 @@ import {
   verifyWorkerTicket,
 } from './access.ts';
 import { Admission } from './admission.ts';
+import type { PublishedStream } from './connection-owner.ts';
 import { Fence } from './fence.ts';
+import type { HubDeps, Subscription } from './hub-deps.ts';
 import { DEFAULT_HUB_LIMITS, type HubLimits } from './limits.ts';
 import { isOfTracks } from './packets.ts';
-import { type PublishedStream, RtmpConnection } from './rtmp-connection.ts';
+import { RtmpConnection } from './rtmp-connection.ts';
 import type { HubStream, PublisherSource, StreamPublisher, WorkerReader } from './stream.ts';
 import { type HubStreamInfo, StreamTable } from './stream-table.ts';
 import { type MediaSink, Viewer } from './viewer.ts';
-
-export interface HubDeps {
-  readonly bind: string;
-  /** 0: any free port. */
-  readonly port: number;
-  readonly apps: Apps;
-  readonly clusterSecret: Secret;
-  readonly log: Logger;
-  readonly onEvent: (event: StreamEvent) => void;
-  /** The name belongs to a mix of that room: no user publishes under it. Must answer at once. */
-  readonly isAgent?: (appId: number, room: RoomId, userId: string) => boolean;
-  /** Who is in a room plays its streams; without it nobody is. */
-  readonly isMember?: MemberCheck;
-  readonly limits?: Partial<HubLimits>;
-}
-
-/** An open subscription; the sink's owner calls it when the peer went away. */
-export interface Subscription {
-  close(): void;
-}
 
 const SWEEP_MS = 500;
 
@@ -190,9 +166,36 @@ export class Hub {
     );
   }
 
-  #acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream {
+  #acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream | Promise<PublishedStream> {
     const nowMs = Date.now();
     const granted = this.#grantPublish(path, nowMs);
+    const { admit } = this.#deps;
+    if (granted.entry === null || admit === undefined) return this.#setPublisher(connection, granted, nowMs);
+    const { role: _anchor, ...entry } = granted.entry;
+    const { source, streamId: id } = granted;
+    const userId = source.type === 'user' ? source.userId : granted.name.userId;
+    return admit({ ...granted.name, ...entry, userId, streamId: id, at: nowMs }).then(() => {
+      try {
+        if (connection.isEnded) throw new GatewayError('closed-by-peer', 'the publisher went away');
+        this.#assertNoMix(granted);
+        return this.#setPublisher(connection, granted, nowMs);
+      } catch (error) {
+        this.#withdraw(granted, nowMs);
+        throw error;
+      }
+    });
+  }
+
+  /** Who was let in did not come; another connection may publish the stream all the while. */
+  #withdraw({ streamId: id, name, source }: GrantedPublish, publishedAt: number): void {
+    const stream = this.#streams.open(id, name);
+    const at = Date.now();
+    this.#announce(stream, source, { type: 'unpublished', clean: false, publishedAt, at });
+    const { publisher } = stream;
+    if (publisher) this.#announce(stream, publisher.source, { type: 'published', at: publisher.publishedAt });
+  }
+
+  #setPublisher(connection: RtmpConnection, granted: GrantedPublish, nowMs: number): PublishedStream {
     const stream = this.#streams.open(granted.streamId, granted.name);
     const publisher: StreamPublisher = {
       source: granted.source,
@@ -201,10 +204,8 @@ export class Hub {
     };
     this.#leaveTo(stream, granted.source, nowMs);
     stream.setPublisher(publisher, connection.session);
-    this.#deps.log.info(
-      { streamId: stream.id, remote: connection.remoteAddress, by: granted.source.type },
-      'stream published',
-    );
+    const what = { streamId: stream.id, remote: connection.remoteAddress, by: granted.source.type };
+    this.#deps.log.info(what, 'stream published');
     this.#announce(stream, granted.source, { type: 'published', at: nowMs });
     return {
       push: (packet) => void (isOfTracks(packet, granted.tracks) && stream.push(packet)),
@@ -212,18 +213,20 @@ export class Hub {
     };
   }
 
+  #assertNoMix({ streamId: id, name: { appId, room, userId } }: GrantedPublish): void {
+    const holder = this.#streams.get(id)?.publisher?.source.type;
+    if (holder === 'worker' || this.#deps.isAgent?.(appId, room, userId))
+      throw new GatewayError('conflict', 'this user name belongs to a mix');
+  }
+
   #grantPublish(path: RtmpPath, nowMs: number): GrantedPublish {
     if (path.app === 'push') {
       const granted = grantUserPublish(this.#access, path, nowMs);
-      const { appId, room, userId } = granted.name;
-      const holder = this.#streams.get(granted.streamId)?.publisher?.source.type;
-      if (holder === 'worker' || this.#deps.isAgent?.(appId, room, userId))
-        throw new GatewayError('conflict', 'this user name belongs to a mix');
+      this.#assertNoMix(granted);
       return granted;
     }
-    if (path.app !== 'internal') {
+    if (path.app !== 'internal')
       throw new GatewayError('not-found', 'streams are published to the application push');
-    }
     const granted = grantWorkerPublish(this.#access, path, nowMs);
     const { source } = granted;
     if (source.type === 'worker' && !this.#publishFence.admit(granted.streamId, source.epoch, nowMs)) {
@@ -234,22 +237,25 @@ export class Hub {
 
   /** A mix that takes the name of a user's stream ends that user's presence. */
   #leaveTo(stream: HubStream, next: PublisherSource, nowMs: number): void {
-    const source = stream.publisher?.source;
-    if (source?.type !== 'user' || next.type === 'user') return;
-    this.#announce(stream, source, { type: 'unpublished', clean: true, at: nowMs });
+    const { source, publishedAt } = stream.publisher ?? {};
+    if (source?.type !== 'user' || publishedAt === undefined || next.type === 'user') return;
+    this.#announce(stream, source, { type: 'unpublished', clean: true, publishedAt, at: nowMs });
   }
 
   #unpublish(stream: HubStream, publisher: StreamPublisher, clean: boolean): void {
     const nowMs = Date.now();
     if (!stream.removePublisher(publisher, nowMs)) return;
     this.#deps.log.info({ streamId: stream.id, clean }, 'stream ended');
-    this.#announce(stream, publisher.source, { type: 'unpublished', clean, at: nowMs });
+    const { publishedAt } = publisher;
+    this.#announce(stream, publisher.source, { type: 'unpublished', clean, publishedAt, at: nowMs });
   }
 
   #announce(
     stream: HubStream,
     source: PublisherSource,
-    what: { type: 'published'; at: number } | { type: 'unpublished'; clean: boolean; at: number },
+    what:
+      | { type: 'published'; at: number }
+      | { type: 'unpublished'; clean: boolean; publishedAt: number; at: number },
   ): void {
     if (source.type !== 'user') return;
     const { appId, room, kind } = stream.name;

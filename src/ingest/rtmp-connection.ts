@@ -5,36 +5,15 @@ import { GatewayError, toGatewayError } from '../domain/errors.ts';
 import { parseRtmpPath, type RtmpPath } from '../domain/publish-request.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import { guardChunks } from './chunk-guard.ts';
+import type { ConnectionOwner, PublishedStream, RtmpConnectionOptions } from './connection-owner.ts';
+import { HeldMessages } from './held-messages.ts';
 import type { HubLimits } from './limits.ts';
 import { checkConnect, isStopCommand, refusedStatus, type Verb } from './rtmp-commands.ts';
 import { rtmpSink } from './rtmp-sink.ts';
 import type { MediaSink } from './viewer.ts';
 
-/** What the hub decides about a connection; every refusal is a thrown GatewayError. */
-export interface ConnectionOwner {
-  /** Sets the connection as that stream's publisher. */
-  acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream;
-  /** Resolves with the name of the stream to be played. */
-  acceptPlayer(path: RtmpPath): Promise<string>;
-  startPlaying(connection: RtmpConnection, streamId: string): void;
-  closed(connection: RtmpConnection): void;
-}
-
-export interface PublishedStream {
-  push(packet: Parameters<NmsSession['rtmp']['onPacketCallback']>[0]): void;
-  /** clean: the publisher said that it stops. */
-  unpublish(clean: boolean): void;
-}
-
-export interface RtmpConnectionOptions {
-  readonly socket: Socket;
-  readonly limits: HubLimits;
-  readonly owner: ConnectionOwner;
-  readonly log: Logger;
-}
-
-/** deciding: others are asked whether it may play. */
-type State = 'open' | 'deciding' | 'publishing' | 'playing' | 'closing';
+/** deciding, entering: others are asked whether it may play or publish. */
+type State = 'open' | 'deciding' | 'entering' | 'publishing' | 'playing' | 'closing';
 
 const VERSION = 3;
 const HANDSHAKE_DONE = 3;
@@ -56,6 +35,7 @@ export class RtmpConnection {
   #verb: Verb | null = null;
   #app: string | null = null;
   #published: PublishedStream | null = null;
+  #held: HeldMessages | null = null;
   readonly #acknowledgement = new Acknowledgement();
   /** Since the connection, or since its last stream ended. */
   #openBytes = 0;
@@ -80,6 +60,11 @@ export class RtmpConnection {
   /** Accepted as a publisher or a viewer. */
   get isAccepted(): boolean {
     return this.#state === 'publishing' || this.#state === 'playing';
+  }
+
+  /** It takes no stream any more. */
+  get isEnded(): boolean {
+    return this.#state === 'closing';
   }
 
   /** For acceptPublisher: the session to be set as the stream's publisher. */
@@ -148,8 +133,9 @@ export class RtmpConnection {
     rtmp.flv = null; // 1 MB of buffer that nothing reads
     rtmp.onOutputCallback = (buffer) => this.#answer(buffer);
     rtmp.onPacketCallback = (packet) => this.#published?.push(packet);
-    guardChunks(rtmp, this.#limits, () => this.#state === 'publishing');
+    guardChunks(rtmp, this.#limits, () => this.#state === 'publishing' || this.#state === 'entering');
     this.#guardCommands(session);
+    this.#held = new HeldMessages(rtmp, this.socket);
     return session;
   }
 
@@ -194,10 +180,27 @@ export class RtmpConnection {
     const { rtmp } = this.session;
     this.#verb = 'publish';
     rtmp.streamId = rtmp.parserPacket.header.stream_id;
-    this.#published = this.#owner.acceptPublisher(this, this.#path(message));
+    const accepted = this.#owner.acceptPublisher(this, this.#path(message));
+    if (accepted instanceof Promise) this.#waitToPublish(accepted);
+    else this.#startPublishing(accepted);
+  }
+
+  #waitToPublish(accepted: Promise<PublishedStream>): void {
+    this.#enter('entering');
+    this.#held?.hold();
+    accepted.then((published) => this.#onEntered(published)).catch((error: unknown) => this.#fail(error));
+  }
+
+  #onEntered(published: PublishedStream): void {
+    this.#startPublishing(published);
+    this.#held?.release();
+  }
+
+  #startPublishing(published: PublishedStream): void {
+    this.#published = published;
     this.#enter('publishing');
     this.#nameForAnswers();
-    rtmp.respondPublish();
+    this.session.rtmp.respondPublish();
   }
 
   #onPlay(message: NmsInvoke): void {
@@ -253,8 +256,7 @@ export class RtmpConnection {
   }
 
   #endPlay(): void {
-    if (this.#state !== 'playing') return;
-    this.#shut('NetStream.Play.Stop', 'the stream ended');
+    if (this.#state === 'playing') this.#shut('NetStream.Play.Stop', 'the stream ended');
   }
 
   #fail(thrown: unknown): void {
@@ -277,6 +279,7 @@ export class RtmpConnection {
       this.#session.rtmp.sendStatusMessage(this.#session.rtmp.streamId, level, status, description);
     }
     this.socket.end();
+    this.socket.resume(); // or its end would not be seen
     this.#release();
     if (wasPlaying) this.#owner.closed(this);
   }

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { GatewayFacts, RoomFacts } from '../domain/room.ts';
-import { updateRoom } from './room-facts.ts';
 import { dropGateways } from './room-state.ts';
+import type { RoomStore } from './room-store.ts';
 
 const PREFIX = 'roomcast:gateway:';
 /** Gateway id -> unix ms since which its heartbeat is missing. */
@@ -71,22 +71,29 @@ async function findGone(
   return gone;
 }
 
+function holdersOf({ users }: RoomFacts): string[] {
+  return users.flatMap(({ session, streams }) => [
+    ...streams.map((stream) => stream.gatewayId),
+    ...(session !== null && session.lostAt === null ? [session.gatewayId] : []),
+  ]);
+}
+
 /**
  * Takes users out of their rooms whose gateway has had no heartbeat for longer than the grace; `rooms` by roomKey, as
  * read a moment ago.
  */
 export async function removeDeadGatewayUsers(
   redis: Redis,
+  store: Pick<RoomStore, 'update'>,
   rooms: ReadonlyMap<string, RoomFacts>,
-  nowMs: number,
-  graceMs: number,
+  { nowMs, graceMs }: { readonly nowMs: number; readonly graceMs: number },
 ): Promise<void> {
-  const ids = new Set([...rooms.values()].flatMap((room) => room.users.map((user) => user.gatewayId)));
+  const ids = new Set([...rooms.values()].flatMap(holdersOf));
   if (ids.size === 0) return;
   const gone = await findGone(redis, [...ids], nowMs, graceMs);
   if (gone.size === 0) return;
   for (const [key, room] of rooms) {
-    if (!room.users.some((user) => gone.has(user.gatewayId))) continue;
-    await updateRoom(redis, key, (stored) => (stored === null ? null : dropGateways(stored, gone)));
+    if (!holdersOf(room).some((id) => gone.has(id))) continue;
+    await store.update(key, (stored) => ({ facts: dropGateways(stored, gone), left: 'timeout' }));
   }
 }

@@ -1,65 +1,198 @@
-import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
-import { GatewayError } from '../domain/errors.ts';
-import { type RoomId, roomKey } from '../domain/ids.ts';
+import { GatewayError, toGatewayError } from '../domain/errors.ts';
+import { type RoomId, roomKey, sameUser } from '../domain/ids.ts';
+import { PLAIN_ROLE } from '../domain/role-name.ts';
 import type { Blocked, RoomFacts } from '../domain/room.ts';
+import { snapshotOf } from '../domain/room-changes.ts';
+import type { LeaveReason, RoomEvent, RoomSnapshot } from '../domain/room-event.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
-import { reach } from '../queue/redis.ts';
-import { readRoomTable, updateRoom } from './room-facts.ts';
-import { adoptRoom, applyStreamEvent, blockUser, expireLost, mergeRoom } from './room-state.ts';
+import { storedObject } from '../queue/stored.ts';
+import { enterRoom, inAnotherRoom } from './enter-room.ts';
+import type { Evicted } from './held-rooms.ts';
+import { removeLostUsers } from './lost-users.ts';
+import type {
+  Entry,
+  PublishAdmission,
+  RegistryDeps,
+  RoomListener,
+  SessionRef,
+  UserPlace,
+} from './registry-types.ts';
+import { RoomKeeper } from './room-keeper.ts';
+import {
+  blockUser,
+  changeUser,
+  enterSession,
+  enterStream,
+  findUser,
+  removeUser,
+  resumeSession,
+  type StreamEntry,
+  type UserChange,
+} from './room-state.ts';
+import { ROOM_EVENTS, type RoomMessage } from './room-store.ts';
 
-export interface RegistryDeps {
-  /** Of purpose `facts`; stays the caller's to close. */
-  readonly redis: Redis;
-  readonly gatewayId: string;
-  /** How long a user whose connection was lost stays. */
-  readonly graceMs: number;
-  readonly log: Logger;
-}
-
-/** A user of a room, in any case. */
-export interface UserPlace {
-  readonly appId: number;
-  readonly room: RoomId;
-  readonly userId: string;
-}
-
-const TICK_MS = 250;
-/** What others may have done to our rooms in Redis (taken us for dead) is put right this often. */
-const REASSERT_MS = 5000;
 const CLOSE_MS = 1500;
 
-/**
- * The rooms that have users at this gateway. It holds the truth about them; Redis is its mirror and may be away:
- * then changes wait, and all of it is written again when Redis is back, with its data or without.
- */
+function notFound(what: string): GatewayError {
+  return new GatewayError('not-found', what);
+}
+
+/** Who is in which room, over all gateways. */
 export class RoomRegistry {
   readonly #deps: RegistryDeps;
-  readonly #rooms = new Map<string, RoomFacts>();
-  readonly #unwritten = new Set<string>();
-  readonly #timer: NodeJS.Timeout;
-  #adopted = false;
-  #flushing: Promise<void> | null = null;
-  #reassertedAt = Date.now();
+  readonly #keeper: RoomKeeper;
+  readonly #listeners = new Set<RoomListener>();
+  readonly #stops: readonly (() => void)[];
 
   constructor(deps: RegistryDeps) {
     this.#deps = deps;
-    deps.redis.on('ready', this.#onReady);
-    this.#timer = setInterval(() => this.#tick(Date.now()), TICK_MS);
-    if (deps.redis.status === 'ready') this.#onReady();
+    this.#keeper = new RoomKeeper(deps);
+    const { announcements } = deps;
+    this.#stops = [
+      announcements.on(ROOM_EVENTS, (text) => this.#hear(text)),
+      announcements.onBack(() => this.#onMissed()),
+      removeLostUsers({ ...deps, keeper: this.#keeper }),
+    ];
+  }
+
+  /** A device enters; again with the same session changes nothing. Throws `conflict`, `forbidden`, `limit-reached`, `redis-away`. */
+  async enter(session: SessionRef, entry: Entry): Promise<RoomSnapshot> {
+    const { appId, userId, sessionId } = session;
+    const key = roomKey(appId, entry.room);
+    const place = { appId, room: entry.room, gatewayId: this.#deps.gatewayId };
+    const facts = await enterRoom(this.#keeper, key, session, (stale) => {
+      const one = { ...entry, userId, sessionId, at: Date.now() };
+      return this.#keeper.exclusive(key, async () => {
+        const change = (stored: RoomFacts | null) => ({ facts: enterSession(stored, place, one) });
+        const written = await this.#keeper.commit(key, change, stale);
+        if (written.type !== 'taken' && written.facts) this.#keeper.held.holdSession(key, one, written.facts);
+        return written;
+      });
+    });
+    return snapshotOf(facts);
+  }
+
+  /** The user of that session leaves the room, with all its streams; nothing when another session has it. Throws `redis-away`. */
+  async leave(session: SessionRef, reason: LeaveReason = 'normal'): Promise<void> {
+    const { userId, sessionId } = session;
+    const key = await this.#roomOf(session);
+    if (key === null) return;
+    await this.#keeper.exclusive(key, async () => {
+      await this.#keeper.commit(key, (stored) => {
+        if (findUser(stored, userId)?.session?.sessionId !== sessionId) return { facts: stored };
+        const facts = removeUser(stored, userId);
+        return { facts, left: reason, spares: ({ id }) => id === sessionId };
+      });
+      this.#keeper.held.dropSession(sessionId, null);
+    });
+  }
+
+  /** The device's connection is gone without a leave: the grace begins. */
+  sessionLost({ sessionId }: SessionRef): void {
+    const key = this.#keeper.held.dropSession(sessionId, Date.now());
+    if (key !== undefined) this.#keeper.touch(key);
+  }
+
+  /** The device is back, here or from another gateway; null: it is in no room any more. Throws `redis-away`. */
+  async sessionBack(session: SessionRef): Promise<RoomSnapshot | null> {
+    const { userId, sessionId } = session;
+    const { gatewayId } = this.#deps;
+    const key = await this.#deps.store.roomOf(session.appId, userId);
+    if (key === null) return null;
+    return this.#keeper.exclusive(key, async () => {
+      const at = Date.now();
+      const written = await this.#keeper.commit(key, (stored) => ({
+        facts: resumeSession(stored, { userId, sessionId, at, gatewayId }) ?? stored,
+      }));
+      const facts = written.type === 'taken' ? null : written.facts;
+      const user = findUser(facts, userId);
+      if (facts === null || user?.session?.sessionId !== sessionId) return null;
+      const { role, roleName, terminal } = user;
+      const { since } = user.session;
+      const one = { userId, sessionId, role, roleName, terminal, at: since, mayCreate: true };
+      this.#keeper.held.holdSession(key, one, facts);
+      return snapshotOf(facts);
+    });
+  }
+
+  /** The device's user changes; an anchor that becomes audience publishes no more. Throws `not-found`, `redis-away`. */
+  async change(session: SessionRef, change: UserChange): Promise<void> {
+    const key = await this.#roomOf(session);
+    if (key === null) throw notFound('the session is in no room');
+    await this.#keeper.exclusive(key, () =>
+      this.#keeper.commit(key, (stored) => {
+        const user = findUser(stored, session.userId);
+        if (stored === null || user?.session?.sessionId !== session.sessionId) {
+          throw notFound('the session is in no room');
+        }
+        return { facts: changeUser(stored, user, change) };
+      }),
+    );
+  }
+
+  /**
+   * The user enters with a stream, which the hub accepts after this. While Redis is away what this gateway knows
+   * decides. Throws `conflict`, `forbidden`, `limit-reached`.
+   */
+  async admitPublish(request: PublishAdmission): Promise<void> {
+    const { appId, room, userId } = request;
+    const key = roomKey(appId, room);
+    const entry: StreamEntry = { ...request, role: 'anchor' };
+    const place = { appId, room, gatewayId: this.#deps.gatewayId };
+    const { held } = this.#keeper;
+    try {
+      await enterRoom(this.#keeper, key, request, (stale) =>
+        this.#keeper.exclusive(key, async () => {
+          const change = (stored: RoomFacts | null) => ({ facts: enterStream(stored, place, entry) });
+          const written = await this.#keeper.commit(key, change, stale);
+          if (written.type !== 'taken' && written.facts) held.holdStream(key, entry, written.facts);
+          return written;
+        }),
+      );
+    } catch (error) {
+      if (toGatewayError(error).code !== 'redis-away') throw error;
+      const other = held.roomOfUser(appId, userId);
+      if (other !== undefined && other !== key) throw inAnotherRoom(other);
+      enterStream(held.rooms.get(key)?.facts ?? null, place, { ...entry, mayCreate: true });
+      held.holdStream(key, entry);
+      this.#keeper.touch(key);
+    }
   }
 
   /** Takes in what the hub tells; the facts reach Redis soon after. */
   apply(event: StreamEvent): void {
-    const key = roomKey(event.appId, event.room);
-    const before = this.#rooms.get(key) ?? null;
-    const after = applyStreamEvent(before, event, this.#deps.gatewayId);
-    if (after === before) return;
-    const { userId, type } = event;
+    const { appId, room, userId, kind, streamId, at, type } = event;
+    const key = roomKey(appId, room);
+    const { held } = this.#keeper;
+    const known = held.rooms.get(key)?.streams.get(streamId);
     const clean = event.type === 'unpublished' ? { clean: event.clean } : {};
-    this.#deps.log.info({ room: key, userId, stream: event.kind, ...clean }, `user ${type}`);
-    this.#set(key, after);
-    void this.#flush();
+    this.#deps.log.info({ room: key, userId, stream: kind, ...clean }, `user ${type}`);
+    if (event.type === 'unpublished') {
+      if (known?.at !== event.publishedAt) return;
+      held.dropStream(key, streamId, event);
+    } else {
+      if (known?.at === at) return;
+      const profile = { role: 'anchor', roleName: PLAIN_ROLE, terminal: 'other' } as const;
+      held.holdStream(key, { userId, streamId, kind, at, ...profile, mayCreate: true });
+    }
+    this.#keeper.touch(key);
+  }
+
+  /** Everybody out, and the room ends. Throws `not-found`, `redis-away`. */
+  async dismiss(appId: number, room: RoomId): Promise<void> {
+    await this.#edit(appId, room, () => ({ facts: null, left: 'dismissed' }));
+  }
+
+  /** Takes users out, of any gateway; returns those that were in the room. Throws `not-found`, `redis-away`. */
+  async removeUsers(appId: number, room: RoomId, userIds: readonly string[]): Promise<readonly string[]> {
+    let removed: string[] = [];
+    await this.#edit(appId, room, (stored) => {
+      const isNamed = (userId: string) => userIds.some((one) => sameUser(one, userId));
+      removed = stored.users.map(({ userId }) => userId).filter(isNamed);
+      const facts = removed.reduce<RoomFacts | null>(removeUser, stored);
+      return { facts, left: 'removed' };
+    });
+    return removed;
   }
 
   /**
@@ -67,123 +200,73 @@ export class RoomRegistry {
    * when the user is in no such room, `redis-away`.
    */
   async setBlocked({ appId, room, userId }: UserPlace, blocked: Blocked): Promise<void> {
-    const key = roomKey(appId, room);
-    const { redis, gatewayId, log } = this.#deps;
-    const nowMs = Date.now();
-    const stored = await reach(() =>
-      updateRoom(redis, key, (facts) => {
-        // Who just entered here may not have reached Redis yet.
-        const known = this.#adopted ? mergeRoom(facts, this.#rooms.get(key) ?? null, gatewayId) : facts;
-        const next = known && blockUser(known, userId, blocked, nowMs);
-        if (next === null) throw new GatewayError('not-found', 'there is no such user in that room');
-        return next;
-      }),
-    );
-    const own = this.#rooms.get(key);
-    if (own !== undefined) this.#rooms.set(key, mergeRoom(stored, own, gatewayId) ?? own);
-    log.info({ room: key, userId, ...blocked }, 'user blocked');
+    await this.#edit(appId, room, (stored) => {
+      const facts = blockUser(stored, userId, blocked, Date.now());
+      if (facts === null) throw notFound('there is no such user in that room');
+      return { facts };
+    });
+    this.#deps.log.info({ room: roomKey(appId, room), userId, ...blocked }, 'user blocked');
+  }
+
+  /** The events after that one; null: a gap, take a snapshot. Throws `redis-away`. */
+  events(appId: number, room: RoomId, afterSeq: number): Promise<readonly RoomEvent[] | null> {
+    return this.#deps.store.events(appId, room, afterSeq);
+  }
+
+  /** null: there is no such room. Throws `redis-away`. */
+  snapshot(appId: number, room: RoomId): Promise<RoomSnapshot | null> {
+    return this.#deps.store.snapshot(appId, room);
+  }
+
+  /** Hears of all rooms of all gateways; returns the way to stop. */
+  follow(listener: RoomListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Tells of connections of this gateway that have to end; returns the way to stop. */
+  onEvict(listener: (evicted: Evicted) => void): () => void {
+    return this.#keeper.held.onEvict(listener);
   }
 
   /** Ends the timers after a last try to write. The users stay, lost, for the next run. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    this.#deps.redis.off('ready', this.#onReady);
+    for (const stop of this.#stops) stop();
     const overdue = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_MS).unref());
-    const written = (this.#flushing ?? Promise.resolve()).then(() => this.#flush());
-    await Promise.race([written, overdue]);
+    await Promise.race([this.#keeper.close(), overdue]);
   }
 
-  readonly #onReady = (): void => {
-    this.#resync().catch((error: Error) => {
-      this.#deps.log.debug({ reason: error.message }, 'rooms not read'); // the next 'ready' or tick does it
-    });
-  };
-
-  /** At first contact adopts what an earlier run left; later our rooms that Redis remembers wrongly go. */
-  async #resync(): Promise<void> {
-    const { redis, gatewayId } = this.#deps;
-    const stored = await readRoomTable(redis);
-    const nowMs = Date.now();
-    for (const [key, room] of stored) {
-      if (!room.users.some((user) => user.gatewayId === gatewayId)) continue;
-      if (!this.#adopted) this.#set(key, this.#adopt(key, adoptRoom(room, gatewayId, nowMs)));
-      this.#unwritten.add(key);
-    }
-    this.#adopted = true;
-    for (const key of this.#rooms.keys()) this.#unwritten.add(key);
-    await this.#flush();
+  async #edit(
+    appId: number,
+    room: RoomId,
+    change: (stored: RoomFacts) => { facts: RoomFacts | null; left?: LeaveReason },
+  ): Promise<void> {
+    const key = roomKey(appId, room);
+    await this.#keeper.exclusive(key, () =>
+      this.#keeper.commit(key, (stored) => {
+        if (stored === null) throw notFound('there is no such room');
+        return change(stored);
+      }),
+    );
   }
 
-  /** Who published before Redis answered is here already, with the place of the earlier run. */
-  #adopt(key: string, left: RoomFacts): RoomFacts {
-    const here = this.#rooms.get(key);
-    if (here === undefined) return left;
-    let room = left;
-    for (const { userId, streams } of here.users) {
-      for (const { streamId, kind, publishedAt: at } of streams) {
-        const { appId, room: id } = here;
-        const event: StreamEvent = { type: 'published', appId, room: id, userId, kind, streamId, at };
-        room = applyStreamEvent(room, event, this.#deps.gatewayId) ?? room;
-      }
-    }
-    return room;
+  async #roomOf({ appId, userId, sessionId }: SessionRef): Promise<string | null> {
+    return this.#keeper.held.roomOfSession(sessionId) ?? this.#deps.store.roomOf(appId, userId);
   }
 
-  #set(key: string, facts: RoomFacts | null): void {
-    if (facts === null) {
-      this.#rooms.delete(key);
-      this.#deps.log.info({ room: key }, 'room has no users here any more');
-    } else {
-      this.#rooms.set(key, facts);
-    }
-    this.#unwritten.add(key);
-  }
-
-  #tick(nowMs: number): void {
-    const { gatewayId, graceMs } = this.#deps;
-    for (const [key, room] of this.#rooms) {
-      const after = expireLost(room, gatewayId, nowMs, graceMs);
-      if (after !== room) this.#set(key, after);
-    }
-    if (nowMs - this.#reassertedAt >= REASSERT_MS) {
-      this.#reassertedAt = nowMs;
-      for (const key of this.#rooms.keys()) this.#unwritten.add(key);
-      if (!this.#adopted && this.#deps.redis.status === 'ready') this.#onReady();
-    }
-    void this.#flush();
-  }
-
-  /** One writer at a time; never rejects. What could not be written stays for the next tick. */
-  #flush(): Promise<void> {
-    this.#flushing ??= this.#writeAll()
-      .catch((error: Error) => this.#deps.log.debug({ reason: error.message }, 'rooms not written'))
-      .finally(() => {
-        this.#flushing = null;
-      });
-    return this.#flushing;
-  }
-
-  async #writeAll(): Promise<void> {
-    const { redis, gatewayId } = this.#deps;
-    // Before the adoption a write would wipe what is to be adopted.
-    if (redis.status !== 'ready' || !this.#adopted) return;
-    for (const key of this.#unwritten) {
-      const own = this.#rooms.get(key) ?? null;
-      this.#unwritten.delete(key);
-      try {
-        const merged = await updateRoom(redis, key, (stored) => mergeRoom(stored, own, gatewayId));
-        this.#learn(key, own, merged);
-      } catch (error) {
-        this.#unwritten.add(key);
-        throw error;
-      }
+  #hear(text: string): void {
+    const message = storedObject<RoomMessage>(text);
+    if (message === null) return;
+    this.#keeper.hear(message);
+    const { key, events, isGap } = message;
+    for (const listener of this.#listeners) {
+      if (isGap) listener.onGap(key);
+      else if (events.length > 0) listener.onEvents(key, events);
     }
   }
 
-  /** Orders and other gateways' users come from the merge, unless something happened meanwhile. */
-  #learn(key: string, own: RoomFacts | null, merged: RoomFacts | null): void {
-    if (own === null || merged === null || this.#rooms.get(key) !== own) return;
-    if (merged.users.some((user) => user.gatewayId === this.#deps.gatewayId)) this.#rooms.set(key, merged);
-    else this.#rooms.delete(key);
+  #onMissed(): void {
+    this.#keeper.mistrust();
+    for (const key of this.#keeper.keys()) for (const listener of this.#listeners) listener.onGap(key);
   }
 }

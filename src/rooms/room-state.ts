@@ -1,143 +1,223 @@
-import { sameUser } from '../domain/ids.ts';
+import { GatewayError } from '../domain/errors.ts';
+import { type RoomId, type StreamKind, sameUser } from '../domain/ids.ts';
 import type { Blocked, RoomFacts, StreamFacts, UserFacts } from '../domain/room.ts';
-import type { StreamEvent } from '../domain/stream-event.ts';
+import type { MediaState, Role } from '../domain/room-event.ts';
+import type { Terminal } from '../domain/terminal.ts';
 
-function nextOrder(users: readonly UserFacts[]): number {
-  return Math.max(0, ...users.map((user) => user.order)) + 1;
+/** Which room, and the gateway that becomes its home when it does not exist yet. */
+export interface Place {
+  readonly appId: number;
+  readonly room: RoomId;
+  readonly gatewayId: string;
 }
 
-function replaceUser(facts: RoomFacts, user: UserFacts): RoomFacts {
+/** As what a user enters. */
+export interface Profile {
+  readonly role: Role;
+  readonly roleName: string;
+  readonly terminal: Terminal;
+}
+
+export interface SessionEntry extends Profile {
+  readonly userId: string;
+  readonly sessionId: string;
+  /** Unix ms. */
+  readonly at: number;
+  /** A room that does not exist yet. */
+  readonly mayCreate: boolean;
+}
+
+export interface StreamEntry extends Profile {
+  readonly userId: string;
+  readonly streamId: string;
+  readonly kind: StreamKind;
+  /** Unix ms. */
+  readonly at: number;
+  /** A room that does not exist yet. */
+  readonly mayCreate: boolean;
+}
+
+export interface UserChange {
+  readonly role?: Role;
+  readonly roleName?: string;
+  readonly media?: MediaState;
+}
+
+const MAX_USERS = 1000;
+const NO_MEDIA: MediaState = { audio: false, video: false, screen: false };
+
+export function findUser(facts: RoomFacts | null, userId: string): UserFacts | undefined {
+  return facts?.users.find((user) => sameUser(user.userId, userId));
+}
+
+/** The room with that user in place of the one of the same name, or as one more. */
+export function replaceUser(facts: RoomFacts, user: UserFacts): RoomFacts {
   const others = facts.users.filter((other) => !sameUser(other.userId, user.userId));
   return { ...facts, users: [...others, user].sort((a, b) => a.order - b.order) };
 }
 
-/** null when nobody is left: the room is closed. */
-function orClosed(facts: RoomFacts): RoomFacts | null {
-  return facts.users.length === 0 ? null : facts;
+/** Without that user; null when nobody is left: the room is closed. */
+export function removeUser(facts: RoomFacts | null, userId: string): RoomFacts | null {
+  if (facts === null) return null;
+  const users = facts.users.filter((user) => !sameUser(user.userId, userId));
+  if (users.length === facts.users.length) return facts;
+  return users.length === 0 ? null : { ...facts, users };
 }
 
-function publish(facts: RoomFacts | null, event: StreamEvent, gatewayId: string): RoomFacts {
-  const { appId, room, userId, at } = event;
-  const open = facts ?? { appId, room, createdAt: at, ownerUserId: userId, gatewayId, users: [] };
-  const known = open.users.find((user) => sameUser(user.userId, userId));
-  const stream: StreamFacts = { streamId: event.streamId, kind: event.kind, publishedAt: at };
-  const kept = known?.gatewayId === gatewayId ? known.streams : [];
-  return replaceUser(open, {
-    userId: known?.userId ?? userId,
-    order: known?.order ?? nextOrder(open.users),
-    enteredAt: known?.enteredAt ?? at,
-    lostAt: null,
-    gatewayId,
-    streams: [...kept.filter((other) => other.streamId !== stream.streamId), stream],
-    ...(known?.blocked && { blocked: known.blocked }),
-  });
+/** Something of the user is connected. */
+export function isLive({ session, streams }: Pick<UserFacts, 'session' | 'streams'>): boolean {
+  return streams.length > 0 || (session !== null && session.lostAt === null);
 }
 
-function unpublish(
-  facts: RoomFacts | null,
-  event: StreamEvent & { type: 'unpublished' },
-  gatewayId: string,
-): RoomFacts | null {
-  const user = facts?.users.find((one) => sameUser(one.userId, event.userId));
-  if (!facts || user?.gatewayId !== gatewayId) return facts;
-  const streams = user.streams.filter((stream) => stream.streamId !== event.streamId);
-  if (streams.length === user.streams.length) return facts;
-  if (streams.length > 0) return replaceUser(facts, { ...user, streams });
-  if (!event.clean) return replaceUser(facts, { ...user, streams, lostAt: event.at });
-  return orClosed({ ...facts, users: facts.users.filter((other) => other !== user) });
+/** Who has no client that says it sends what it publishes. */
+function mediaOf(user: Pick<UserFacts, 'session' | 'streams' | 'media'>): MediaState {
+  if (user.session !== null) return user.media;
+  const has = (kind: StreamKind) => user.streams.some((stream) => stream.kind === kind);
+  return { audio: has('main'), video: has('main'), screen: has('aux') };
+}
+
+/** The user with these parts, no longer lost. */
+export function withParts(
+  user: UserFacts,
+  parts: Partial<Pick<UserFacts, 'session' | 'streams'>>,
+): UserFacts {
+  const next = { ...user, lostAt: null, ...parts };
+  return { ...next, media: mediaOf(next) };
+}
+
+/** With the stream in the place of the one of its name, else behind the others. */
+export function addStream(streams: readonly StreamFacts[], stream: StreamFacts): StreamFacts[] {
+  const isKnown = streams.some((other) => other.streamId === stream.streamId);
+  if (!isKnown) return [...streams, stream];
+  return streams.map((other) => (other.streamId === stream.streamId ? stream : other));
+}
+
+/** A user that enters now, behind all others. */
+export function newUser(facts: RoomFacts, userId: string, { role, roleName, terminal }: Profile, at: number) {
+  const order = Math.max(0, ...facts.users.map((user) => user.order)) + 1;
+  const nobody: UserFacts = {
+    ...{ userId, order, enteredAt: at, lostAt: null, role, roleName, terminal },
+    ...{ media: NO_MEDIA, session: null, streams: [] },
+  };
+  return nobody;
+}
+
+/** The room, or a new one which that user owns. */
+export function openRoom(facts: RoomFacts | null, place: Place, userId: string, at: number): RoomFacts {
+  const { appId, room, gatewayId } = place;
+  return facts ?? { appId, room, createdAt: at, ownerUserId: userId, gatewayId, seq: 0, users: [] };
+}
+
+function assertMayEnter(facts: RoomFacts | null, mayCreate: boolean): void {
+  if (facts === null && !mayCreate) {
+    throw new GatewayError('forbidden', 'the room does not exist and the ticket does not allow to create it');
+  }
+  if (facts !== null && facts.users.length >= MAX_USERS) {
+    throw new GatewayError('limit-reached', `a room has at most ${MAX_USERS} users`);
+  }
 }
 
 /**
- * The room after what happened to a user's stream at that gateway; null is a room that is closed. A user enters
- * with the first stream, leaves at once with the last one's clean stop, and is lost when the last one is.
+ * The room after a device entered it: an earlier one of the user gives way, streams stay unless the role is
+ * audience. Throws `forbidden`, `limit-reached`.
  */
-export function applyStreamEvent(
+export function enterSession(facts: RoomFacts | null, place: Place, entry: SessionEntry): RoomFacts {
+  const { userId, sessionId, role, roleName, terminal, at } = entry;
+  const known = findUser(facts, userId);
+  if (known === undefined) assertMayEnter(facts, entry.mayCreate);
+  const open = openRoom(facts, place, userId, at);
+  const session = { sessionId, gatewayId: place.gatewayId, since: at, lostAt: null };
+  const user = known ?? newUser(open, userId, entry, at);
+  const streams = role === 'audience' ? [] : user.streams;
+  const isSilent = streams.length === 0 && user.session?.sessionId !== sessionId;
+  const media = isSilent ? NO_MEDIA : user.media;
+  return replaceUser(open, withParts({ ...user, role, roleName, terminal, media }, { session, streams }));
+}
+
+/** The room after a stream came on the air, with which its user enters. Throws `forbidden`, `limit-reached`. */
+export function enterStream(facts: RoomFacts | null, place: Place, entry: StreamEntry): RoomFacts {
+  const { userId, streamId, kind, at, role, roleName, terminal } = entry;
+  const known = findUser(facts, userId);
+  if (known === undefined) assertMayEnter(facts, entry.mayCreate);
+  if (known?.role === 'audience') {
+    throw new GatewayError('forbidden', 'the user is in the room as audience: only anchors publish');
+  }
+  const open = openRoom(facts, place, userId, at);
+  const user = known ?? newUser(open, userId, entry, at);
+  // Who comes back with a new connection says anew as what.
+  const isBack = user.session === null && user.streams.length === 0;
+  const profile = isBack ? { role, roleName, terminal } : {};
+  const streams = addStream(user.streams, { streamId, kind, publishedAt: at, gatewayId: place.gatewayId });
+  return replaceUser(open, withParts({ ...user, ...profile }, { streams }));
+}
+
+/** The room after a device came back, here or at another gateway; null when it is not in that room any more. */
+export function resumeSession(
   facts: RoomFacts | null,
-  event: StreamEvent,
-  gatewayId: string,
+  at: Omit<SessionEntry, keyof Profile | 'mayCreate'> & { readonly gatewayId: string },
 ): RoomFacts | null {
-  return event.type === 'published' ? publish(facts, event, gatewayId) : unpublish(facts, event, gatewayId);
+  const user = findUser(facts, at.userId);
+  if (facts === null || user?.session?.sessionId !== at.sessionId) return null;
+  const { sessionId, gatewayId, at: since } = at;
+  return replaceUser(facts, withParts(user, { session: { sessionId, gatewayId, since, lostAt: null } }));
 }
 
-/** Without that gateway's users whose grace is over. */
-export function expireLost(
-  facts: RoomFacts,
-  gatewayId: string,
-  nowMs: number,
-  graceMs: number,
-): RoomFacts | null {
-  const users = facts.users.filter(
-    ({ lostAt, gatewayId: at }) => lostAt === null || at !== gatewayId || nowMs - lostAt < graceMs,
-  );
-  return users.length === facts.users.length ? facts : orClosed({ ...facts, users });
-}
-
-/** The room as an earlier run of that gateway left it: its users are lost from now, what others hold stays. */
-export function adoptRoom(facts: RoomFacts, gatewayId: string, nowMs: number): RoomFacts {
-  const users = facts.users.map((user) =>
-    user.gatewayId === gatewayId ? { ...user, streams: [], lostAt: nowMs } : user,
-  );
-  return { ...facts, users };
+/** The room after the user changed something of itself; an anchor that becomes audience publishes no more. */
+export function changeUser(facts: RoomFacts, user: UserFacts, change: UserChange): RoomFacts {
+  const { role = user.role, roleName = user.roleName, media = user.media } = change;
+  const streams = role === 'audience' ? [] : user.streams;
+  return replaceUser(facts, { ...user, role, roleName, media, streams });
 }
 
 /** The room with that user's block as it is from now on; null when the user is not in it. */
 export function blockUser(
-  facts: RoomFacts,
+  facts: RoomFacts | null,
   userId: string,
   { audio, video }: Blocked,
   nowMs: number,
 ): RoomFacts | null {
-  const user = facts.users.find((one) => sameUser(one.userId, userId));
-  if (user === undefined) return null;
-  // Also when the clock of the gateway that the user entered at is ahead of ours.
-  const at = Math.max(nowMs, user.enteredAt, (user.blocked?.at ?? 0) + 1);
-  return replaceUser(facts, { ...user, blocked: { audio, video, at } });
+  const user = findUser(facts, userId);
+  if (facts === null || user === undefined) return null;
+  return replaceUser(facts, { ...user, blocked: { audio, video, at: Math.max(nowMs, user.enteredAt) } });
 }
 
-/** The user with what the store says of its block, unless that is older or of an earlier stay in the room. */
-function takeBlock(user: UserFacts, stored: UserFacts | undefined): UserFacts {
-  const said = stored?.blocked;
-  if (said === undefined) return user;
-  // Who goes on at another gateway has not left.
-  const at = stored?.gatewayId === user.gatewayId ? said.at : Math.max(said.at, user.enteredAt);
-  if (at < user.enteredAt || at <= (user.blocked?.at ?? 0)) return user;
-  return { ...user, blocked: { ...said, at } };
+/** Unix ms since which the room has something whose grace runs; null: nothing. */
+export function lostSince({ users }: RoomFacts): number | null {
+  const times = users.flatMap(({ lostAt, session }) => [lostAt, session?.lostAt ?? null]);
+  const lost = times.filter((at) => at !== null);
+  return lost.length === 0 ? null : Math.min(...lost);
 }
 
-/** When a user's connection last changed: of two gateways that claim a user the later one is right. */
-function changedAt(user: UserFacts): number {
-  return Math.max(user.enteredAt, user.lostAt ?? 0, ...user.streams.map((stream) => stream.publishedAt));
+/** Without the users whose grace is over, and without the lost devices of others. */
+export function expireLost(facts: RoomFacts | null, nowMs: number, graceMs: number): RoomFacts | null {
+  if (facts === null) return null;
+  const isOver = (at: number | null | undefined) => at !== null && at !== undefined && nowMs - at >= graceMs;
+  if (!facts.users.some(({ lostAt, session }) => isOver(lostAt) || isOver(session?.lostAt))) return facts;
+  const users = facts.users
+    .filter((user) => !isOver(user.lostAt))
+    .map((user) =>
+      isOver(user.session?.lostAt) && isLive(user) ? withParts(user, { session: null }) : user,
+    );
+  return users.length === 0 ? null : { ...facts, users };
 }
 
-/**
- * What is to be stored: that gateway's users as it knows them, everybody else as stored. When the store lost
- * the room, the others' last known users stand until their gateways say better.
- */
-export function mergeRoom(
-  stored: RoomFacts | null,
-  own: RoomFacts | null,
-  gatewayId: string,
-): RoomFacts | null {
-  const base = stored ?? own;
-  if (base === null) return null;
-  const others = base.users.filter((user) => user.gatewayId !== gatewayId);
-  let merged: RoomFacts = { ...base, users: others };
-  for (const user of own?.users ?? []) {
-    if (user.gatewayId !== gatewayId) continue;
-    const rival = others.find((other) => sameUser(other.userId, user.userId));
-    if (rival && changedAt(rival) > changedAt(user)) continue;
-    const isTaken = others.some((other) => other !== rival && other.order === user.order);
-    const order = isTaken ? nextOrder([...merged.users, ...(own?.users ?? [])]) : user.order;
-    const known = base.users.find((one) => sameUser(one.userId, user.userId));
-    merged = replaceUser(merged, { ...takeBlock(user, known), order });
-  }
-  return orClosed(merged);
-}
-
-/** Without the users of gateways that are gone; the room moves to a gateway that still has users of it. */
-export function dropGateways(facts: RoomFacts, gone: ReadonlySet<string>): RoomFacts | null {
-  const users = facts.users.filter((user) => !gone.has(user.gatewayId));
-  const heir = users[0];
-  if (users.length === facts.users.length || heir === undefined) return orClosed({ ...facts, users });
-  return { ...facts, users, gatewayId: gone.has(facts.gatewayId) ? heir.gatewayId : facts.gatewayId };
+/** Without what gateways held that are gone; the room moves to a gateway that still has something of it. */
+export function dropGateways(facts: RoomFacts | null, gone: ReadonlySet<string>): RoomFacts | null {
+  if (facts === null) return null;
+  const users = facts.users.flatMap((user) => {
+    const streams = user.streams.filter((stream) => !gone.has(stream.gatewayId));
+    const holdsSession = user.session !== null && user.session.lostAt === null;
+    const session = holdsSession && gone.has(user.session.gatewayId) ? null : user.session;
+    if (streams.length === user.streams.length && session === user.session) return [user];
+    return isLive({ session, streams }) ? [withParts(user, { session, streams })] : [];
+  });
+  if (users.length === 0) return null;
+  const heirs = users.flatMap(({ streams, session }) => [
+    ...streams.map((stream) => stream.gatewayId),
+    ...(session === null ? [] : [session.gatewayId]),
+  ]);
+  const heir = gone.has(facts.gatewayId) ? heirs.find((id) => !gone.has(id)) : undefined;
+  const isSame = heir === undefined && users.every((user, index) => user === facts.users[index]);
+  if (isSame && users.length === facts.users.length) return facts;
+  return { ...facts, users, gatewayId: heir ?? facts.gatewayId };
 }

@@ -16,6 +16,7 @@ import { type Announcements, createAnnouncements } from '../../src/queue/announc
 import { createRedis, waitUntilReady } from '../../src/queue/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded-redis.ts';
 import { RoomRegistry } from '../../src/rooms/registry.ts';
+import { RoomStore } from '../../src/rooms/room-store.ts';
 import { readFailures, readStatuses } from '../../src/tasks/job-status.ts';
 import { createRecordings } from '../../src/tasks/recordings.ts';
 import { followEvents, readMixEvents, readPushEvents } from '../../src/tasks/task-events.ts';
@@ -63,8 +64,9 @@ export function useOperatorApi(): void {
     redis = createRedis(server.url, { purpose: 'facts', log });
     await waitUntilReady(redis);
     tasks = createTaskStore(redis);
-    registry = new RoomRegistry({ redis, gatewayId: 'g', graceMs: 30_000, log });
     announcements = createAnnouncements(createRedis(server.url, { purpose: 'subscriber', log }), log);
+    const store = new RoomStore({ redis, gatewayId: 'g' });
+    registry = new RoomRegistry({ redis, announcements, store, gatewayId: 'g', graceMs: 30_000, log });
     liveApps = new LiveApps({ apps, redis, announcements, log });
     app = createHttpServer({ log });
     registerOperatorRoutes(app, {

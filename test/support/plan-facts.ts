@@ -4,6 +4,7 @@ import { EMPTY_MEMORY, type PlanInput } from '../../src/domain/plan.ts';
 import { DEFAULT_PROGRAMME } from '../../src/domain/programme.ts';
 import type { RoomFacts, UserFacts } from '../../src/domain/room.ts';
 import type { RecordTask, RelayTask, Task } from '../../src/domain/task.ts';
+import { roomFacts, streamFacts, userFacts } from './room-facts.ts';
 
 export const NOW = 1_800_000_000_000;
 export const ROOM = { kind: 'number', value: 1001 } as const;
@@ -48,12 +49,12 @@ export const SINGLE = { source: { type: 'single', userId: 'Alice', stream: 'main
 export const ENDED = { endedAt: NOW - 10, endReason: 'stopped', revision: 2 } as const;
 
 export function user(userId: string, changes: Partial<UserFacts> = {}): UserFacts {
-  const streams = [{ streamId: `1_1001_${userId}_main`, kind: 'main', publishedAt: NOW - 900 }] as const;
-  return { userId, order: 1, enteredAt: NOW - 900, lostAt: null, gatewayId: 'g', streams, ...changes };
+  const streams = [streamFacts(`1_1001_${userId}_main`, 'main', NOW - 900)];
+  return userFacts(userId, { enteredAt: NOW - 900, streams, ...changes });
 }
 
 export function room(users: readonly UserFacts[]): RoomFacts {
-  return { appId: 1, room: ROOM, createdAt: NOW - 1_000, ownerUserId: 'alice', gatewayId: 'g', users };
+  return { ...roomFacts({ appId: 1, room: ROOM }, users), createdAt: NOW - 1_000, ownerUserId: 'alice' };
 }
 
 /** As the watcher reads them, by roomKey. */

@@ -7,7 +7,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { RecordingResult } from '../../domain/task.ts';
 import type { PushEvent, TaskEvent } from '../../domain/task-event.ts';
 import type { WorkerFacts } from '../../domain/worker.ts';
-import type { UserPlace } from '../../rooms/registry.ts';
+import type { UserPlace } from '../../rooms/registry-types.ts';
 import type { JobFailure } from '../../tasks/job-status.ts';
 import type { TaskStore } from '../../tasks/task-store.ts';
 

@@ -27,6 +27,12 @@ export const roomAnswer = z.strictObject({
       userId: z.string(),
       enteredAt: z.int(),
       lostAt: z.int().nullable().meta({ description: 'since when its connection is lost' }),
+      role: z.enum(['anchor', 'audience']),
+      roleName: z.string(),
+      session: z
+        .strictObject({ since: z.int(), lostAt: z.int().nullable() })
+        .nullable()
+        .meta({ description: 'the device that is logged in' }),
       blocked: blockedSchema.meta({ description: 'what of the user nobody may hear or see' }),
       streams: z.array(
         z.strictObject({ streamId: z.string(), kind: z.enum(['main', 'aux']), publishedAt: z.int() }),

@@ -19,6 +19,7 @@ import {
   tasks,
   useOperatorApi,
 } from '../../support/operator-rig.ts';
+import { roomFacts, streamFacts, userFacts } from '../../support/room-facts.ts';
 
 useOperatorApi();
 
@@ -111,27 +112,25 @@ describe('rooms and streams', () => {
   it('lists rooms with their users and streams', async () => {
     const stream = { streamId: `${APP_ID}_7_ann_main`, kind: 'main', publishedAt: 3 } as const;
     showRooms([
-      {
-        appId: APP_ID,
-        room: { kind: 'number', value: 7 },
-        createdAt: 1,
-        ownerUserId: 'ann',
-        gatewayId: 'g',
-        users: [{ userId: 'Ann', order: 1, enteredAt: 2, lostAt: null, gatewayId: 'g', streams: [stream] }],
-      },
+      roomFacts({ appId: APP_ID, room: { kind: 'number', value: 7 } }, [
+        userFacts('Ann', { enteredAt: 2, streams: [{ ...stream, gatewayId: 'g' }] }),
+      ]),
     ]);
     expect((await ask('GET', '/rooms')).json).toEqual([
       {
         sdkAppId: APP_ID,
         room: 7,
         createdAt: 1,
-        ownerUserId: 'ann',
+        ownerUserId: 'Ann',
         robots: [],
         users: [
           {
             userId: 'Ann',
             enteredAt: 2,
             lostAt: null,
+            role: 'anchor',
+            roleName: 'default',
+            session: null,
             blocked: { audio: false, video: false },
             streams: [stream],
           },
@@ -166,10 +165,8 @@ describe('rooms and streams', () => {
     [{ kind: 'string', value: 'b 7?' }, '/rooms/b%207%3F/users/ANN/blocked?stringRoom=true'],
     [{ kind: 'number', value: 8 }, `/rooms/8/users/Ann/blocked?sdkAppId=${APP_ID}`],
   ] as const)('blocks a user of the room %j, however its name is written', async (room, path) => {
-    const facts = {
-      ...{ appId: APP_ID, room, createdAt: 1, ownerUserId: 'Ann', gatewayId: 'far' },
-      users: [{ userId: 'Ann', order: 1, enteredAt: 2, lostAt: null, gatewayId: 'far', streams: [] }],
-    };
+    const streams = [{ ...streamFacts(`${APP_ID}_7_ann_main`), gatewayId: 'far' }];
+    const facts = roomFacts({ appId: APP_ID, room }, [userFacts('Ann', { streams })]);
     await redis.hset('roomcast:rooms', roomKey(APP_ID, room), JSON.stringify(facts));
     const body = { audio: true, video: false };
     expect(await ask('PUT', path, body)).toMatchObject({ status: 200, json: body });

@@ -15,6 +15,7 @@ import {
   tasks,
   useOperatorApi,
 } from '../../support/operator-rig.ts';
+import { roomFacts, userFacts } from '../../support/room-facts.ts';
 
 useOperatorApi();
 
@@ -106,14 +107,8 @@ describe('starting a relay', () => {
   });
 
   it('refuses an agent that somebody in the room is', async () => {
-    const facts = {
-      appId: APP_ID,
-      room: { kind: 'number', value: 7 },
-      createdAt: 1,
-      ownerUserId: 'ann',
-      gatewayId: 'g',
-      users: [{ userId: 'ann', order: 1, enteredAt: 1, lostAt: null, gatewayId: 'g', streams: [] }],
-    };
+    const room = { kind: 'number', value: 7 } as const;
+    const facts = roomFacts({ appId: APP_ID, room }, [userFacts('ann')]);
     await redis.hset('roomcast:rooms', `${APP_ID}/7`, JSON.stringify(facts));
     const { status, json } = await ask('POST', '/relays', { room: 7, targets: [TO], agentUserId: 'Ann' });
     expect(status).toBe(409);

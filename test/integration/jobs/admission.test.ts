@@ -9,6 +9,7 @@ import { createMixCosts } from '../../../src/tasks/mix-costs.ts';
 import { listWorkers } from '../../../src/tasks/worker-facts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mixSource, QueueRig, TARGETS, type WorkerProcess } from '../../support/queue-rig.ts';
+import { roomFacts, streamFacts, userFacts } from '../../support/room-facts.ts';
 
 // A 720p30 mix of an empty room is assumed to take 0.4 of a core.
 const NO_ROOM = 0.15;
@@ -34,11 +35,10 @@ async function startMix(): Promise<string> {
 /** Users with a camera on the air in the room that the next mix is of. */
 async function fillNextRoom(userIds: readonly string[]): Promise<void> {
   const room = { kind: 'number', value: rooms + 1 } as const;
-  const users = userIds.map((userId, index) => ({
-    ...{ userId, order: index + 1, enteredAt: 1, lostAt: null, gatewayId: 'g' },
-    streams: [{ streamId: `1_${rooms + 1}_${userId}_main`, kind: 'main', publishedAt: 1 }],
-  }));
-  const facts = { appId: 1, room, createdAt: 1, ownerUserId: 'ann', gatewayId: 'g', users };
+  const users = userIds.map((userId, index) =>
+    userFacts(userId, { order: index + 1, streams: [streamFacts(`1_${rooms + 1}_${userId}_main`)] }),
+  );
+  const facts = roomFacts({ appId: 1, room }, users);
   await rig.redis.hset('roomcast:rooms', roomKey(1, room), JSON.stringify(facts));
 }
 

@@ -15,6 +15,7 @@ import { eventually } from '../../support/eventually.ts';
 import { type FlvSource, startFlvSource } from '../../support/flv-source.ts';
 import { type NginxRtmp, startNginxRtmp } from '../../support/nginx-rtmp.ts';
 import { SMALL_PROGRAMME } from '../../support/programme-rig.ts';
+import { roomFacts, streamFacts, userFacts } from '../../support/room-facts.ts';
 
 const run = promisify(execFile);
 const PROGRAMME_ENTRY = path.resolve(import.meta.dirname, '../../../dist/src/media/programme/main.js');
@@ -40,10 +41,8 @@ const TASK: RelayTask = {
   retryNonce: {},
 };
 
-function userFacts(userId: string, order: number, room = '1001'): UserFacts {
-  const streamId = `7_${room}_${userId}_main`;
-  const streams = [{ streamId, kind: 'main' as const, publishedAt: 1 }];
-  return { userId, order, enteredAt: 1, lostAt: null, gatewayId: 'g', streams };
+function onAir(userId: string, order: number, room = '1001'): UserFacts {
+  return userFacts(userId, { order, streams: [streamFacts(`7_${room}_${userId}_main`)] });
 }
 
 /** The job with facts of our own, between a small source and nginx-rtmp in the hub's place. */
@@ -77,7 +76,7 @@ async function startJobRig(): Promise<JobRig> {
   let otherUsers: UserFacts[] = [];
   const watched = new Set<number | string>();
   let status: MixStatus | null = null;
-  const facts = (): RoomFacts => ({ ...TASK, ownerUserId: 'ann', gatewayId: 'g', users });
+  const facts = (): RoomFacts => roomFacts(TASK, users);
   const gateway = () => ({
     gatewayId: 'g',
     internalHttp: new URL(source.url('x')).origin,
@@ -134,7 +133,7 @@ async function startJobRig(): Promise<JobRig> {
     source,
     nginx,
     setUsers(...userIds) {
-      users = userIds.map((userId, index) => userFacts(userId, index + 1));
+      users = userIds.map((userId, index) => onAir(userId, index + 1));
       for (const listener of listeners) listener();
     },
     setBlocked(blocked) {
@@ -142,7 +141,7 @@ async function startJobRig(): Promise<JobRig> {
       for (const listener of listeners) listener();
     },
     setOtherUsers(...userIds) {
-      otherUsers = userIds.map((userId, index) => userFacts(userId, index + 1, '5'));
+      otherUsers = userIds.map((userId, index) => onAir(userId, index + 1, '5'));
       for (const listener of listeners) listener();
     },
     watched: () => [...watched],

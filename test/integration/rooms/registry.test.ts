@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RoomFacts } from '../../../src/domain/room.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { StreamEvent } from '../../../src/domain/stream-event.ts';
+import { type Announcements, createAnnouncements } from '../../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { readGateway, removeDeadGatewayUsers, startHeartbeat } from '../../../src/rooms/gateway-facts.ts';
 import { RoomRegistry } from '../../../src/rooms/registry.ts';
 import { readRoom, readRooms, readRoomTable } from '../../../src/rooms/room-facts.ts';
+import { RoomStore } from '../../../src/rooms/room-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
 
@@ -16,22 +18,27 @@ const room = { kind: 'number', value: 1001 } as const;
 
 let server: TestRedis;
 let redis: Redis;
+let announcements: Announcements;
 const registries = new Set<RoomRegistry>();
 
 beforeEach(async () => {
   server = await startRedis();
   redis = createRedis(new Secret(server.url), { purpose: 'facts', log });
-  await waitUntilReady(redis);
+  const subscriber = createRedis(new Secret(server.url), { purpose: 'subscriber', log });
+  await Promise.all([redis, subscriber].map((client) => waitUntilReady(client)));
+  announcements = createAnnouncements(subscriber, log);
 });
 afterEach(async () => {
   for (const registry of registries) await registry.close();
   registries.clear();
+  announcements.close();
   redis.disconnect();
   await server.stop();
 });
 
 function open(gatewayId: string, graceMs = 30_000): RoomRegistry {
-  const registry = new RoomRegistry({ redis, gatewayId, graceMs, log });
+  const store = new RoomStore({ redis, gatewayId });
+  const registry = new RoomRegistry({ redis, announcements, store, gatewayId, graceMs, log });
   registries.add(registry);
   return registry;
 }
@@ -42,6 +49,8 @@ async function crash(registry: RoomRegistry): Promise<void> {
   registries.delete(registry);
 }
 
+const lastPublished = new Map<string, number>();
+
 function event(type: 'published' | 'clean' | 'lost', userId: string): StreamEvent {
   const base = {
     appId: 1,
@@ -51,7 +60,12 @@ function event(type: 'published' | 'clean' | 'lost', userId: string): StreamEven
     streamId: `1_1001_${userId}_main`,
     at: Date.now(),
   } as const;
-  return type === 'published' ? { ...base, type } : { ...base, type: 'unpublished', clean: type === 'clean' };
+  if (type === 'published') {
+    lastPublished.set(userId, base.at);
+    return { ...base, type };
+  }
+  const publishedAt = lastPublished.get(userId) ?? 0;
+  return { ...base, type: 'unpublished', clean: type === 'clean', publishedAt };
 }
 
 function names(facts: RoomFacts | null): string[] {
@@ -265,10 +279,15 @@ describe('a gateway', () => {
     here.apply(event('published', 'alice'));
     await until(['1 bob', '2 alice']);
     await crash(gone);
-    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 1_000, 30_000);
-    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 30_999, 30_000);
+    const removeDead = async (nowMs: number) =>
+      removeDeadGatewayUsers(redis, new RoomStore({ redis, gatewayId: 'g1' }), await readRoomTable(redis), {
+        nowMs,
+        graceMs: 30_000,
+      });
+    await removeDead(1_000);
+    await removeDead(30_999);
     await until(['1 bob', '2 alice']);
-    await removeDeadGatewayUsers(redis, await readRoomTable(redis), 31_001, 30_000);
+    await removeDead(31_001);
     await until(['2 alice']);
     expect((await readRoom(redis, 1, room))?.gatewayId).toBe('g1');
     await heartbeat.stop();

@@ -5,7 +5,7 @@ import { roomKey } from '../../../src/domain/ids.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { type Announcements, createAnnouncements } from '../../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
-import { readRoomTable, updateRoom } from '../../../src/rooms/room-facts.ts';
+import { readRoomTable } from '../../../src/rooms/room-facts.ts';
 import { RoomTable } from '../../../src/rooms/room-table.ts';
 import { eventually } from '../../support/eventually.ts';
 import { room, user } from '../../support/plan-facts.ts';
@@ -42,7 +42,10 @@ const keyOf = (index: number) => roomKey(1, idOf(index));
 
 async function write(index: number, users: readonly string[]): Promise<void> {
   const facts = { ...room(users.map((userId) => user(userId))), room: idOf(index) };
-  await updateRoom(redis, keyOf(index), () => (users.length === 0 ? null : facts));
+  const [key, change] = [keyOf(index), redis.multi()];
+  if (users.length === 0) change.hdel('roomcast:rooms', key);
+  else change.hset('roomcast:rooms', key, JSON.stringify(facts));
+  await change.publish('roomcast:rooms:changed', key).exec();
 }
 
 async function fill(): Promise<void> {

@@ -19,6 +19,7 @@ import { Secret } from '../../../src/domain/secret.ts';
 import type { Task } from '../../../src/domain/task.ts';
 import { NOW, ROOM, relay as relayTask, room, SINGLE, table, user } from '../../support/plan-facts.ts';
 import { seededRandom } from '../../support/random.ts';
+import { streamFacts } from '../../support/room-facts.ts';
 
 const rule = { rooms: ['*'], maxIdleSeconds: 30, programme: DEFAULT_PROGRAMME };
 const EVERY_STREAM = { ...rule, of: 'stream', to: [new Secret('rtmp://h/live/{streamId}')] } as const;
@@ -26,7 +27,7 @@ const EVERY_MIX = { ...rule, of: 'mix', to: [new Secret('rtmp://h/live/{roomId}'
 const RECORD_MIX = { ...rule, mode: 'mixed', formats: ['mp4'] } as const;
 const RECORD_EACH = { ...RECORD_MIX, mode: 'single' } as const;
 
-const aux = { streamId: '1_1001_alice_aux', kind: 'aux', publishedAt: NOW } as const;
+const aux = streamFacts('1_1001_alice_aux', 'aux', NOW);
 const ALICE = user('alice');
 const SHARING = { ...ALICE, streams: [...ALICE.streams, aux] };
 const LOST = user('bob', { lostAt: NOW, streams: [] });

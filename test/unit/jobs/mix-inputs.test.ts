@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { inputsOfOtherRoom, type KnownStreams, mixInputs } from '../../../jobs/mix-inputs.ts';
 import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
+import { roomFacts, streamFacts, userFacts } from '../../support/room-facts.ts';
 
 const ROOM = { kind: 'number', value: 1001 } as const;
 
@@ -10,12 +11,12 @@ function user(
   kinds: readonly ('main' | 'aux')[],
   lostAt: number | null = null,
 ): UserFacts {
-  const streams = kinds.map((kind) => ({ streamId: `7_1001_${userId}_${kind}`, kind, publishedAt: 1 }));
-  return { userId, order, enteredAt: 1, lostAt, gatewayId: 'g', streams };
+  const streams = kinds.map((kind) => streamFacts(`7_1001_${userId}_${kind}`, kind));
+  return userFacts(userId, { order, lostAt, streams });
 }
 
 function room(...users: UserFacts[]): RoomFacts {
-  return { appId: 7, room: ROOM, createdAt: 1, ownerUserId: 'ann', gatewayId: 'g', users };
+  return roomFacts({ appId: 7, room: ROOM }, users);
 }
 
 function ids(facts: RoomFacts | null, known: KnownStreams = new Map()): string[] {

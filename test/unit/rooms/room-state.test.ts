@@ -1,42 +1,29 @@
 import { describe, expect, test } from 'vitest';
-import type { StreamKind } from '../../../src/domain/ids.ts';
-import { NOT_BLOCKED, type RoomFacts } from '../../../src/domain/room.ts';
-import type { StreamEvent } from '../../../src/domain/stream-event.ts';
+import type { RoomFacts } from '../../../src/domain/room.ts';
 import {
-  adoptRoom,
-  applyStreamEvent,
   blockUser,
+  changeUser,
   dropGateways,
+  enterSession,
+  enterStream,
   expireLost,
-  mergeRoom,
+  findUser,
+  lostSince,
+  removeUser,
+  resumeSession,
 } from '../../../src/rooms/room-state.ts';
+import { userFacts } from '../../support/room-facts.ts';
 
-const GRACE_MS = 30_000;
-const room = { kind: 'number', value: 1001 } as const;
+const ROOM = { kind: 'number', value: 1001 } as const;
+const PLACE = { appId: 1, room: ROOM, gatewayId: 'g1' };
+const ANCHOR = { role: 'anchor', roleName: 'hd', terminal: 'web', mayCreate: true } as const;
 
-function event(
-  type: 'published' | 'clean' | 'lost',
-  userId: string,
-  at: number,
-  kind: StreamKind = 'main',
-): StreamEvent {
-  const base = { appId: 1, room, userId, kind, streamId: `1_1001_${userId.toLowerCase()}_${kind}`, at };
-  return type === 'published' ? { ...base, type } : { ...base, type: 'unpublished', clean: type === 'clean' };
+function stream(userId: string, at: number, kind: 'main' | 'aux' = 'main') {
+  return { ...ANCHOR, userId, kind, at, streamId: `1_1001_${userId.toLowerCase()}_${kind}` };
 }
 
-function roomAfter(
-  events: readonly StreamEvent[],
-  gatewayId = 'g1',
-  from: RoomFacts | null = null,
-): RoomFacts | null {
-  return events.reduce<RoomFacts | null>((facts, one) => applyStreamEvent(facts, one, gatewayId), from);
-}
-
-function users(facts: RoomFacts | null): string[] {
-  return (facts?.users ?? []).map(
-    ({ userId, order, lostAt, streams }) =>
-      `${order} ${userId} ${lostAt === null ? streams.map((stream) => stream.kind).join('+') : `lost ${lostAt}`}`,
-  );
+function session(userId: string, at: number, sessionId = `s-${userId}`) {
+  return { ...ANCHOR, userId, sessionId, at };
 }
 
 function opened(facts: RoomFacts | null): RoomFacts {
@@ -44,184 +31,112 @@ function opened(facts: RoomFacts | null): RoomFacts {
   return facts;
 }
 
+/** `order name, its device and streams`. */
+function shown(facts: RoomFacts | null): string[] {
+  return (facts?.users ?? []).map(({ order, userId, session: device, streams }) =>
+    [order, userId, ...(device ? [device.sessionId] : []), ...streams.map(({ kind }) => kind)].join(' '),
+  );
+}
+
 describe('a room', () => {
-  test('is made by the first entry, whose user owns it', () => {
-    expect(roomAfter([event('published', 'alice', 5)])).toMatchObject({
-      createdAt: 5,
-      ownerUserId: 'alice',
-      gatewayId: 'g1',
-      users: [{ userId: 'alice', order: 1, enteredAt: 5, lostAt: null, gatewayId: 'g1' }],
+  test('that does not exist is created by the first entry, whose user owns it', () => {
+    const facts = enterSession(null, PLACE, session('alice', 5));
+    expect(facts).toMatchObject({ createdAt: 5, ownerUserId: 'alice', gatewayId: 'g1' });
+    expect(shown(facts)).toEqual(['1 alice s-alice']);
+  });
+
+  test('joins what a user brings by RTMP and by WebSocket in one user', () => {
+    const one = enterStream(null, PLACE, stream('Alice', 1));
+    const two = enterSession(one, PLACE, session('alice', 2));
+    expect(shown(enterStream(two, PLACE, stream('ALICE', 3, 'aux')))).toEqual(['1 Alice s-alice main aux']);
+  });
+
+  test('keeps order and streams of a user that comes with another device', () => {
+    const one = enterStream(null, PLACE, stream('al', 1));
+    const two = enterSession(enterSession(one, PLACE, session('bo', 2)), PLACE, session('al', 3, 'first'));
+    expect(shown(enterSession(two, PLACE, session('al', 4, 'second')))).toEqual([
+      '1 al second main',
+      '2 bo s-bo',
+    ]);
+  });
+
+  test('puts who enters behind the last, not at a free place', () => {
+    const two = enterSession(enterSession(null, PLACE, session('al', 1)), PLACE, session('bo', 2));
+    expect(shown(enterSession(removeUser(two, 'al'), PLACE, session('al', 3)))).toEqual([
+      '2 bo s-bo',
+      '3 al s-al',
+    ]);
+  });
+
+  test('is created and filled only within what is allowed', () => {
+    const refused = (code: string) => expect.objectContaining({ code });
+    expect(() => enterStream(null, PLACE, { ...stream('al', 1), mayCreate: false })).toThrow(
+      refused('forbidden'),
+    );
+    const users = Array.from({ length: 1000 }, (_unused, at) => userFacts(`u${at}`, { order: at + 1 }));
+    const full: RoomFacts = { ...PLACE, createdAt: 1, ownerUserId: 'u0', seq: 9, users };
+    expect(() => enterSession(full, PLACE, session('al', 1))).toThrow(refused('limit-reached'));
+    expect(enterSession(full, PLACE, session('U7', 1)).users).toHaveLength(1000);
+  });
+
+  test('ends the streams of an anchor that becomes audience, and lets no audience publish', () => {
+    const both = enterStream(enterSession(null, PLACE, session('al', 1)), PLACE, stream('al', 2));
+    const [al] = both.users;
+    const silent = changeUser(both, al ?? userFacts('al'), { role: 'audience' });
+    expect(shown(silent)).toEqual(['1 al s-al']);
+    expect(() => enterStream(silent, PLACE, stream('al', 3))).toThrow(
+      expect.objectContaining({ code: 'forbidden' }),
+    );
+  });
+
+  test('takes a lost user out after the grace, and not before; then it is closed', () => {
+    const users = [
+      userFacts('al', { lostAt: 1_000 }),
+      userFacts('bo', { order: 2, lostAt: 2_000, session: null }),
+    ];
+    const facts: RoomFacts = { ...PLACE, createdAt: 1, ownerUserId: 'al', seq: 2, users };
+    expect(lostSince(facts)).toBe(1_000);
+    expect(expireLost(facts, 30_999, 30_000)).toBe(facts);
+    expect(shown(expireLost(facts, 31_000, 30_000))).toEqual(['2 bo']);
+    expect(expireLost(facts, 32_000, 30_000)).toBeNull();
+  });
+
+  test('forgets the lost device of a user whose stream goes on', () => {
+    const both = enterStream(enterSession(null, PLACE, session('al', 1)), PLACE, stream('al', 2));
+    const lost = both.users.map((user) => ({
+      ...user,
+      session: user.session && { ...user.session, lostAt: 1_000 },
+    }));
+    expect(shown(expireLost({ ...both, users: lost }, 31_000, 30_000))).toEqual(['1 al main']);
+  });
+
+  test('takes a device back that was lost, whichever gateway it comes to, and no other', () => {
+    const facts = enterSession(null, PLACE, session('al', 1));
+    const users = facts.users.map((user) => ({ ...user, lostAt: 5 }));
+    const back = { userId: 'AL', sessionId: 's-al', at: 9, gatewayId: 'g2' };
+    expect(resumeSession({ ...facts, users }, back)?.users[0]).toMatchObject({
+      lostAt: null,
+      session: { gatewayId: 'g2', since: 9 },
     });
+    expect(resumeSession(facts, { ...back, sessionId: 'other' })).toBeNull();
   });
 
-  test.each<[string, StreamEvent[], string[]]>([
-    [
-      'users in the order of entry',
-      [event('published', 'zoe', 1), event('published', 'al', 2)],
-      ['1 zoe main', '2 al main'],
-    ],
-    [
-      'both streams of a user',
-      [event('published', 'al', 1), event('published', 'al', 2, 'aux')],
-      ['1 al main+aux'],
-    ],
-    ['nobody after a clean stop', [event('published', 'al', 1), event('clean', 'al', 2)], []],
-    ['a lost user, lost', [event('published', 'al', 1), event('lost', 'al', 2)], ['1 al lost 2']],
-    [
-      'a user whose other stream goes on',
-      [event('published', 'al', 1), event('published', 'al', 2, 'aux'), event('clean', 'al', 3)],
-      ['1 al aux'],
-    ],
-    [
-      'nobody when the rest of a half lost user stops cleanly',
-      [
-        event('published', 'al', 1),
-        event('published', 'al', 2, 'aux'),
-        event('lost', 'al', 3, 'aux'),
-        event('clean', 'al', 4),
-      ],
-      [],
-    ],
-    [
-      'a user that came back at its old place',
-      [
-        event('published', 'al', 1),
-        event('published', 'bo', 2),
-        event('lost', 'al', 3),
-        event('published', 'AL', 4),
-      ],
-      ['1 al main', '2 bo main'],
-    ],
-    [
-      'one user for one id in two cases',
-      [event('published', 'Al', 1), event('published', 'AL', 2)],
-      ['1 Al main'],
-    ],
-    [
-      'a new user behind the last, not at a free place',
-      [
-        event('published', 'al', 1),
-        event('published', 'bo', 2),
-        event('clean', 'al', 3),
-        event('published', 'al', 4),
-      ],
-      ['2 bo main', '3 al main'],
-    ],
-    ['nothing of a stop without a start', [event('clean', 'al', 1)], []],
-  ])('has %s', (_what, events, expected) => {
-    expect(users(roomAfter(events))).toEqual(expected);
-  });
-
-  test('keeps a lost user for the grace and not longer', () => {
-    const facts = opened(
-      roomAfter([event('published', 'al', 1), event('published', 'bo', 2), event('lost', 'al', 1000)]),
-    );
-    expect(expireLost(facts, 'g1', 30_999, GRACE_MS)).toBe(facts);
-    expect(users(expireLost(facts, 'g1', 31_000, GRACE_MS))).toEqual(['2 bo main']);
-  });
-
-  test('closes after the grace when all were lost', () => {
-    const facts = opened(
-      roomAfter([
-        event('published', 'al', 1),
-        event('published', 'bo', 2),
-        event('lost', 'al', 10),
-        event('lost', 'bo', 20),
-      ]),
-    );
-    expect(users(expireLost(facts, 'g1', 30_015, GRACE_MS))).toEqual(['2 bo lost 20']);
-    expect(expireLost(facts, 'g1', 30_020, GRACE_MS)).toBeNull();
-  });
-
-  test("leaves another gateway's lost users to that gateway", () => {
-    const facts = opened(roomAfter([event('published', 'al', 1), event('lost', 'al', 2)]));
-    expect(expireLost(facts, 'g2', 99_999, GRACE_MS)).toBe(facts);
-  });
-
-  test('is adopted by the next run of its gateway with its users lost', () => {
-    const facts = opened(roomAfter([event('published', 'al', 1), event('published', 'bo', 2)]));
-    expect(users(adoptRoom(facts, 'g1', 50))).toEqual(['1 al lost 50', '2 bo lost 50']);
-    expect(users(adoptRoom(facts, 'g2', 50))).toEqual(['1 al main', '2 bo main']);
-  });
-});
-
-describe('a room of two gateways', () => {
-  const mine = opened(roomAfter([event('published', 'al', 1)], 'g1'));
-  const theirs = opened(roomAfter([event('published', 'bo', 2)], 'g2'));
-
-  test('is stored with the users of both, its home at the first, every place given once', () => {
-    const merged = opened(mergeRoom(mine, theirs, 'g2'));
-    expect(users(merged)).toEqual(['1 al main', '2 bo main']);
-    expect(merged.gatewayId).toBe('g1');
-    expect(mergeRoom(merged, merged, 'g2')).toEqual(merged);
-  });
-
-  test('stands when one of them has nobody left, and closes with the last', () => {
-    const merged = opened(mergeRoom(mine, theirs, 'g2'));
-    expect(users(mergeRoom(merged, null, 'g1'))).toEqual(['2 bo main']);
-    expect(mergeRoom(theirs, null, 'g2')).toBeNull();
-  });
-
-  test('is written whole again by whoever knows it when the store lost it', () => {
-    const merged = opened(mergeRoom(mine, theirs, 'g2'));
-    expect(users(mergeRoom(null, merged, 'g2'))).toEqual(['1 al main', '2 bo main']);
-  });
-
-  test('has a user once, where it published last', () => {
-    const moved = opened(roomAfter([event('published', 'al', 9)], 'g2'));
-    expect(opened(mergeRoom(mine, moved, 'g2')).users).toMatchObject([{ userId: 'al', gatewayId: 'g2' }]);
-    expect(opened(mergeRoom(moved, mine, 'g1')).users).toMatchObject([{ userId: 'al', gatewayId: 'g2' }]);
-  });
-
-  test('loses the users of a gateway that is gone and moves to the other', () => {
-    const merged = opened(mergeRoom(mine, theirs, 'g2'));
-    const left = opened(dropGateways(merged, new Set(['g1'])));
-    expect(users(left)).toEqual(['2 bo main']);
+  test('loses what a gateway held that is gone, and moves to one that still has users', () => {
+    const there = { ...PLACE, gatewayId: 'g2' };
+    const here = enterStream(null, PLACE, stream('al', 1));
+    const both = enterSession(enterSession(here, there, session('al', 2)), PLACE, session('bo', 3));
+    const left = opened(dropGateways(both, new Set(['g1'])));
+    expect(shown(left)).toEqual(['1 al s-al']);
     expect(left.gatewayId).toBe('g2');
-    expect(dropGateways(merged, new Set(['g1', 'g2']))).toBeNull();
-  });
-});
-
-describe('a blocked user', () => {
-  const SILENT = { audio: true, video: false };
-  const open = opened(roomAfter([event('published', 'Al', 10), event('published', 'bo', 20)]));
-  const blocked = opened(blockUser(open, 'aL', SILENT, 50));
-  const blockOfAl = (facts: RoomFacts | null) => facts?.users.find((user) => user.userId === 'Al')?.blocked;
-
-  test('is blocked whatever the case of its id, and nobody else is', () => {
-    expect(blockOfAl(blocked)).toEqual({ ...SILENT, at: 50 });
-    expect(blocked.users[1]).not.toHaveProperty('blocked');
-    expect(blockUser(open, 'cy', SILENT, 50)).toBeNull();
+    expect(dropGateways(both, new Set(['g3']))).toBe(both);
+    expect(dropGateways(both, new Set(['g1', 'g2']))).toBeNull();
   });
 
-  test('stays so with a second stream, while lost and when back, and is free after leaving', () => {
-    const more = roomAfter([event('published', 'al', 60, 'aux'), event('clean', 'al', 61)], 'g1', blocked);
-    const lost = roomAfter([event('lost', 'al', 70, 'aux')], 'g1', more);
-    expect(blockOfAl(lost)).toMatchObject(SILENT);
-    expect(blockOfAl(adoptRoom(opened(lost), 'g1', 75))).toMatchObject(SILENT);
-    const back = roomAfter([event('published', 'al', 80)], 'g1', lost);
-    expect(blockOfAl(back)).toMatchObject(SILENT);
-    const anew = opened(roomAfter([event('clean', 'al', 90), event('published', 'Al', 91)], 'g1', back));
-    expect(blockOfAl(anew)).toBeUndefined();
-    expect(blockOfAl(mergeRoom(back, anew, 'g1'))).toBeUndefined();
-  });
-
-  test('stays so when its gateway writes what it knew before, and when the store lost the room', () => {
-    expect(blockOfAl(mergeRoom(blocked, open, 'g1'))).toMatchObject(SILENT);
-    expect(blockOfAl(mergeRoom(null, blocked, 'g1'))).toMatchObject(SILENT);
-  });
-
-  test('is what was said last, in whatever order it is heard', () => {
-    const freed = opened(blockUser(blocked, 'al', NOT_BLOCKED, 50));
-    expect(blockOfAl(freed)).toEqual({ ...NOT_BLOCKED, at: 51 });
-    expect(blockOfAl(mergeRoom(blocked, freed, 'g1'))).toMatchObject(NOT_BLOCKED);
-    expect(blockOfAl(mergeRoom(freed, blocked, 'g1'))).toMatchObject(NOT_BLOCKED);
-  });
-
-  test('stays so when it goes on at another gateway', () => {
-    const moved = opened(roomAfter([event('published', 'Al', 99)], 'g2'));
-    const merged = mergeRoom(blocked, moved, 'g2');
-    expect(blockOfAl(merged)).toMatchObject(SILENT);
-    expect(blockOfAl(mergeRoom(merged, moved, 'g2'))).toMatchObject(SILENT);
+  test('blocks a user until it leaves', () => {
+    const facts = enterSession(null, PLACE, session('al', 1));
+    const silent = { audio: true, video: false };
+    const blocked = blockUser(facts, 'AL', silent, 7);
+    expect(findUser(blocked, 'al')?.blocked).toEqual({ ...silent, at: 7 });
+    expect(blockUser(facts, 'bo', silent, 7)).toBeNull();
   });
 });

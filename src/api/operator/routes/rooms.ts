@@ -32,9 +32,10 @@ function view(facts: RoomFacts, running: readonly Task[]): RoomView {
   const { appId, room, createdAt, ownerUserId, users } = facts;
   return {
     ...{ sdkAppId: appId, room: room.value, createdAt, ownerUserId },
-    users: users.map(({ userId, enteredAt, lostAt, streams, blocked }) => ({
-      ...{ userId, enteredAt, lostAt },
-      blocked: blockOf({ ...(blocked && { blocked }) }),
+    users: users.map(({ userId, enteredAt, lostAt, role, roleName, streams, ...user }) => ({
+      ...{ userId, enteredAt, lostAt, role, roleName },
+      session: user.session && { since: user.session.since, lostAt: user.session.lostAt },
+      blocked: blockOf(user),
       streams: streams.map(({ streamId, kind, publishedAt }) => ({ streamId, kind, publishedAt })),
     })),
     robots: robotsOf(facts, running),

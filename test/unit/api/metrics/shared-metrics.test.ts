@@ -4,6 +4,7 @@ import { type SharedFacts, sharedMetrics } from '../../../../src/api/metrics/sha
 import type { MixStatus, StoredJobStatus, TargetStatus } from '../../../../src/domain/job.ts';
 import { DEFAULT_PROGRAMME } from '../../../../src/domain/programme.ts';
 import type { RecordTask, RelayTask } from '../../../../src/domain/task.ts';
+import { roomFacts, userFacts } from '../../../support/room-facts.ts';
 
 const base = {
   taskId: 'abcdefghijklmnop',
@@ -158,8 +159,8 @@ it('a mix that several tasks share is told of once, with its inputs by state', (
 });
 
 it('counts rooms, users and callbacks by app, recordings by state, and names tasks and workers', () => {
-  const user = { userId: 'u', order: 1, enteredAt: 1, lostAt: null, gatewayId: 'g', streams: [] };
-  const room = { room: base.room, createdAt: 1, ownerUserId: 'u', gatewayId: 'g', users: [user, user] };
+  const user = userFacts('u');
+  const room = roomFacts({ appId: 0, room: base.room }, [user, user]);
   const worker = {
     workerId: 'w-1',
     machine: 'm',
