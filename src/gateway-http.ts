@@ -9,21 +9,24 @@ import { registerFlvRoutes } from './api/playback/flv.ts';
 import { registerHlsRoutes } from './api/playback/hls.ts';
 import { createHlsStore } from './api/playback/hls-store.ts';
 import { createWsFlv } from './api/playback/ws-flv.ts';
-import { attachUpgrades } from './api/upgrades.ts';
+import { attachUpgrades, refuseUpgrade } from './api/upgrades.ts';
 import { readCallbackFigures } from './callbacks/outbox.ts';
 import type { Addresses } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
 import type { Config } from './config/config.ts';
 import type { LiveApps } from './config/live-apps.ts';
 import type { Secret } from './domain/secret.ts';
+import { createGroups } from './groups/groups.ts';
 import { verifyTicket } from './identity/tickets.ts';
 import type { Hub } from './ingest/hub.ts';
 import { checkDestination } from './media/push/preflight.ts';
 import { createTrust } from './media/rtmp/trust.ts';
+import type { Announcements } from './queue/announcements.ts';
 import { reach } from './queue/redis.ts';
 import { markHlsWanted } from './rooms/hls-wanted.ts';
 import type { LateRegistry } from './rooms/late-registry.ts';
 import { readRooms } from './rooms/room-facts.ts';
+import { createSignalling, type Signalling } from './signalling/signalling.ts';
 import type { Closers } from './supervisor/closers.ts';
 import type { Supervised } from './supervisor/supervised.ts';
 import { readFailures, readStatuses } from './tasks/job-status.ts';
@@ -43,6 +46,7 @@ export interface HttpParts {
   /** Null: this gateway is a process of its own. */
   readonly supervised: Supervised | null;
   readonly redis: Redis;
+  readonly announcements: Announcements;
   readonly clusterSecret: Secret;
   readonly apps: LiveApps;
   readonly hub: Hub;
@@ -74,7 +78,11 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts): void {
   registerFlvRoutes(app, { hub });
   const wsFlv = createWsFlv({ hub });
   closers.add('websockets', () => wsFlv.close());
-  const upgrades = attachUpgrades(app.server, [wsFlv.handle]);
+  const signalling = openSignalling(parts);
+  const upgrades = attachUpgrades(app.server, [
+    wsFlv.handle,
+    (request, socket, head) => signalling.upgrade(request, socket, head, refuseUpgrade),
+  ]);
   closers.add('upgrades', () => upgrades.close());
   const store = createHlsStore({ log: log.child({ part: 'hls' }) });
   closers.add('hls', () => store.close());
@@ -86,6 +94,22 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts): void {
       epoch: verifyTicket(clusterSecret, ticket, { use: 'hls', stream, nowMs: Date.now() }).epoch ?? 0,
     }),
   });
+}
+
+/** Users over WebSocket; `rooms` answers once the registry is there. */
+function openSignalling(parts: HttpParts): Signalling {
+  const { redis, announcements, rooms, apps, clusterSecret, config, closers, addresses } = parts;
+  const groups = createGroups({ redis, announcements, log: parts.log.child({ part: 'groups' }) });
+  closers.add('groups', () => groups.close());
+  const signalling = createSignalling({
+    ...{ redis, announcements, groups, apps, clusterSecret },
+    registry: rooms,
+    graceMs: config.lostUserGraceSeconds * 1000,
+    publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
+    log: parts.log.child({ part: 'signalling' }),
+  });
+  closers.add('signalling', () => signalling.close());
+  return signalling;
 }
 
 function registerOperator(app: FastifyInstance, parts: HttpParts): void {

@@ -9,12 +9,13 @@ type LevelsOfRoom = Map<string, number>;
 type LevelsMessage = Extract<Push, { type: 'levels' }>;
 
 interface Told {
-  readonly gatewayId: string;
+  readonly processId: string;
   readonly rooms: readonly (readonly [key: string, levels: readonly (readonly [string, number])[]])[];
 }
 
 export interface LevelsDeps {
-  readonly gatewayId: string;
+  /** Of this gateway's run: what it said itself is not heard again. */
+  readonly processId: string;
   readonly feed: Pick<RoomFeed, 'broadcast' | 'has'>;
   readonly announcements: Announcements;
   readonly publish: (channel: string, message: string) => void;
@@ -56,7 +57,7 @@ export class Levels {
 
   #hear(message: string): void {
     const told = JSON.parse(message) as Told;
-    if (told.gatewayId === this.#deps.gatewayId) return;
+    if (told.processId === this.#deps.processId) return;
     for (const [key, levels] of told.rooms) {
       if (!this.#deps.feed.has(key)) continue;
       for (const [userId, level] of levels) levelsIn(this.#heard, key).set(userId, level);
@@ -65,7 +66,7 @@ export class Levels {
   }
 
   #flush(): void {
-    const { feed, publish, gatewayId } = this.#deps;
+    const { feed, publish, processId } = this.#deps;
     const [heard, said] = [this.#heard, this.#said];
     this.#heard = new Map();
     this.#said = new Map();
@@ -75,7 +76,7 @@ export class Levels {
       feed.broadcast(key, (room): LevelsMessage => ({ type: 'levels', room, levels }));
     }
     if (said.size === 0) return;
-    const told: Told = { gatewayId, rooms: [...said].map(([key, table]) => [key, [...table]]) };
+    const told: Told = { processId, rooms: [...said].map(([key, table]) => [key, [...table]]) };
     publish(CHANNEL, JSON.stringify(told));
   }
 }

@@ -47,6 +47,8 @@ interface Missed {
 }
 
 const SESSION_ID_BYTES = 18;
+/** It left, or entered another room: it knows. */
+const ITS_OWN: readonly string[] = ['normal', 'moved'];
 
 export function sessionRef({ appId, userId, sessionId }: Login): SessionRef {
   return { appId, userId, sessionId };
@@ -107,14 +109,18 @@ export class LoginDesk {
     return this.#byUser.get(userKey);
   }
 
-  /** The registry ended its session: it was removed, or its room dismissed. */
+  /** The registry ended its part in a room: by the server API, or because the user is elsewhere. */
   evict(sessionId: string, reason: string): void {
     const connection = this.#bySession.get(sessionId);
-    if (connection === undefined) return;
-    connection.mayBeInRoom = false;
-    connection.push({ type: 'kicked', reason });
-    connection.close(CLOSE.removed, reason);
-    this.closed(connection);
+    if (connection === undefined || ITS_OWN.includes(reason)) return;
+    if (reason === 'elsewhere') this.#kick(connection, 'resumed');
+    else if (reason === 'another-device') this.#kick(connection, reason);
+    else {
+      connection.mayBeInRoom = false;
+      connection.push({ type: 'kicked', reason });
+      connection.close(CLOSE.removed, reason);
+      this.closed(connection);
+    }
   }
 
   /** Says again that the logins here stand; those that do not are ended. Throws `redis-away`. */

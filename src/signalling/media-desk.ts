@@ -1,5 +1,5 @@
 import { GatewayError } from '../domain/errors.ts';
-import { parseStreamId, sameRoom, sameUser, streamId } from '../domain/ids.ts';
+import { parseStreamId, type RoomId, sameRoom, sameUser, streamId } from '../domain/ids.ts';
 import { type PublicUrls, playbackUrls } from '../domain/playback-urls.ts';
 import { publishUrl } from '../domain/publish-request.ts';
 import { encoderParameters } from '../domain/role-name.ts';
@@ -15,7 +15,14 @@ import { presentOf } from './room-desk.ts';
 export interface MediaDeskDeps {
   readonly registry: Pick<Registry, 'snapshot'>;
   readonly clusterSecret: Secret;
+  /** Of this gateway. */
   readonly publicUrls: () => PublicUrls;
+  /** Of the gateway that has the stream; null: none is known to. */
+  readonly findHome: (stream: {
+    readonly appId: number;
+    readonly room: RoomId;
+    readonly streamId: string;
+  }) => Promise<PublicUrls | null>;
   readonly now: () => number;
 }
 
@@ -55,7 +62,7 @@ export class MediaDesk {
     };
   }
 
-  play(connection: Connection, request: RequestOf<'play'>): Reply<'play'> {
+  async play(connection: Connection, request: RequestOf<'play'>): Promise<Reply<'play'>> {
     const { login, room } = presentOf(connection);
     const name = parseStreamId(request.streamId);
     if (name === null || name.appId !== login.appId || !sameRoom(name.room, room)) {
@@ -63,10 +70,11 @@ export class MediaDesk {
     }
     assertMayReceive(connection.permit, name.kind);
     const stream = streamId(name);
+    const home = await this.#deps.findHome({ appId: login.appId, room, streamId: stream });
     const expires = Math.floor(this.#deps.now() / 1000) + PLAY_SECONDS;
     const ticket = signTicket(this.#deps.clusterSecret, { use: 'play', stream, expires });
     return {
-      answer: { ...playbackUrls(this.#deps.publicUrls(), stream, ticket), expiresAt: expires * 1000 },
+      answer: { ...playbackUrls(home ?? this.#deps.publicUrls(), stream, ticket), expiresAt: expires * 1000 },
     };
   }
 }

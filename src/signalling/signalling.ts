@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Redis } from 'ioredis';
@@ -14,12 +15,13 @@ import { Levels } from './levels.ts';
 import { DEFAULT_SIGNAL_LIMITS, type SignalLimits } from './limits.ts';
 import { LoginDesk } from './login-desk.ts';
 import { createLogins } from './logins.ts';
-import { MediaDesk } from './media-desk.ts';
+import { MediaDesk, type MediaDeskDeps } from './media-desk.ts';
 import type { Registry } from './registry.ts';
 import { Requests } from './requests.ts';
 import { RoomDesk } from './room-desk.ts';
 import { RoomFeed } from './room-feed.ts';
 import { SignalServer } from './server.ts';
+import { findStreamHome } from './stream-home.ts';
 import { nextNotice } from './ticket-notice.ts';
 
 export interface SignallingDeps {
@@ -30,7 +32,6 @@ export interface SignallingDeps {
   readonly groups: Groups;
   readonly apps: Apps;
   readonly clusterSecret: Secret;
-  readonly gatewayId: string;
   /** For how long a lost user stays in its room. */
   readonly graceMs: number;
   readonly publicUrls: () => PublicUrls;
@@ -64,7 +65,7 @@ export function createSignalling(deps: SignallingDeps): Signalling {
   const logins = createLogins({ redis, announcements, now });
   const feed = new RoomFeed(registry, log);
   const levels = new Levels({
-    gatewayId: deps.gatewayId,
+    processId: randomUUID(),
     feed,
     announcements,
     publish: (channel, message) => void redis.publish(channel, message).catch(failed),
@@ -76,7 +77,8 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     silentMs: limits.silentMs,
   });
   const rooms = new RoomDesk({ apps, logins, registry, feed, levels, log, now });
-  const media = new MediaDesk({ registry, clusterSecret, publicUrls, now });
+  const findHome: MediaDeskDeps['findHome'] = (stream) => findStreamHome(redis, stream);
+  const media = new MediaDesk({ registry, clusterSecret, publicUrls, findHome, now });
   const requests = new Requests(
     {
       login: (connection, request) => desk.login(connection, request),

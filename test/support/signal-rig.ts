@@ -29,7 +29,6 @@ export interface SignalGateway {
 export interface SignalGatewayOptions {
   readonly redisUrl: string;
   readonly registry: Registry;
-  readonly gatewayId?: string;
   readonly limits?: Partial<SignalLimits>;
 }
 
@@ -45,7 +44,6 @@ export async function openSignalGateway(options: SignalGatewayOptions): Promise<
   const signalling = createSignalling({
     ...{ redis, announcements, groups, log, apps: APPS, clusterSecret: CLUSTER_SECRET },
     registry: options.registry,
-    gatewayId: options.gatewayId ?? 'gateway',
     graceMs: 30_000,
     publicUrls: () => ({ http: 'http://public', rtmp: 'rtmp://public' }),
     ...(options.limits && { limits: options.limits }),

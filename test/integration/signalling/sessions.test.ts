@@ -40,8 +40,8 @@ describe('a session at two gateways', () => {
   beforeAll(async () => {
     redis = await startRedis();
     const options = { redisUrl: redis.url, limits: { sweepEveryMs: 100, levelsEveryMs: 100 } };
-    east = await openSignalGateway({ ...options, registry: rooms.registry(), gatewayId: 'east' });
-    west = await openSignalGateway({ ...options, registry: rooms.registry(), gatewayId: 'west' });
+    east = await openSignalGateway({ ...options, registry: rooms.registry() });
+    west = await openSignalGateway({ ...options, registry: rooms.registry() });
   });
 
   afterAll(async () => {
