@@ -120,7 +120,9 @@ function registerOperator(app: FastifyInstance, parts: HttpParts): void {
     tasks: createTaskStore(redis),
     rooms: {
       list: () => reach(() => readRooms(redis)),
-      setBlocked: (user, blocked) => rooms.setBlocked(user, blocked),
+      setBlocked: rooms.setBlocked,
+      dismiss: rooms.dismiss,
+      removeUsers: rooms.removeUsers,
     },
     statuses: { all: () => readStatuses(redis) },
     failures: { all: () => readFailures(redis) },

@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { createHttpServer } from './api/http-server.ts';
+import { createCallbackSender } from './callbacks/outbox.ts';
+import { createRoomTeller } from './callbacks/room-teller.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
-import type { Apps } from './config/app.ts';
+import { type Apps, callbackApps } from './config/app.ts';
 import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
 import { loadClusterSecret } from './config/cluster-secret.ts';
 import type { Config } from './config/config.ts';
@@ -117,6 +119,10 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   closers.add('agents', () => agents.stop());
   const ear = followEvents(announcements);
   closers.add('events', () => ear.stop());
+  const callbacks = createCallbackSender({ redis, log });
+  // Closed after the rooms, whose last changes are told too.
+  closers.add('room callbacks', () => callbacks.close());
+  const tell = createRoomTeller({ ...callbackApps(apps), send: callbacks.send });
   const rooms = new LateRegistry();
   // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
   closers.add('rooms', () => rooms.close());
@@ -141,7 +147,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
   const facts = toGatewayFacts(addresses());
   const { gatewayId } = facts;
-  const store = new RoomStore({ redis, gatewayId });
+  const store = new RoomStore({ redis, gatewayId, tell });
   const registry = new RoomRegistry({
     ...{ redis, announcements, store, gatewayId },
     graceMs: config.lostUserGraceSeconds * 1000,

@@ -1,8 +1,15 @@
 import type { z } from 'zod';
-import { roomAnswer, roomsAnswer } from '../api/operator/room-schemas.ts';
+import {
+  dismissedAnswer,
+  removedAnswer,
+  removeUsersSchema,
+  roomAnswer,
+  roomsAnswer,
+} from '../api/operator/room-schemas.ts';
 import { openApi } from './api-client.ts';
 import { blockCommand, unblockCommand } from './block.ts';
 import { type Command, type CommandIo, parseCommandArgs } from './command.ts';
+import { checkBody, parseUserOption } from './options.ts';
 import { ROOM_OPTIONS, roomPath } from './room-path.ts';
 import { showRoom } from './room-text.ts';
 import { runSubcommand } from './subcommand.ts';
@@ -47,6 +54,25 @@ async function showOne(argv: readonly string[], io: CommandIo): Promise<void> {
   alignTable(HEAD, rowsOf(room)).forEach(io.stdout);
 }
 
+async function dismissRoom(argv: readonly string[], io: CommandIo): Promise<void> {
+  const { values } = parseCommandArgs(argv, ROOM_OPTIONS);
+  const path = roomPath(values);
+  const api = await openApi(io);
+  const dismissed = await api.call({ method: 'DELETE', path, answer: dismissedAnswer });
+  io.stdout(values.json ? JSON.stringify(dismissed) : `room ${showRoom(dismissed.room)} dismissed`);
+}
+
+async function removeUsers(argv: readonly string[], io: CommandIo): Promise<void> {
+  const options = { ...ROOM_OPTIONS, user: { type: 'string', multiple: true } } as const;
+  const { values } = parseCommandArgs(argv, options);
+  const path = roomPath(values, '/remove');
+  const userIds = (values.user ?? []).map((user) => parseUserOption('--user', user));
+  const body = checkBody(removeUsersSchema, { userIds });
+  const api = await openApi(io);
+  const { removed } = await api.call({ method: 'POST', path, body, answer: removedAnswer });
+  io.stdout(values.json ? JSON.stringify({ removed }) : `removed: ${removed.join(', ')}`);
+}
+
 async function block(argv: readonly string[], io: CommandIo): Promise<void> {
   await blockCommand.run(argv, io);
 }
@@ -57,11 +83,14 @@ async function unblock(argv: readonly string[], io: CommandIo): Promise<void> {
 
 export const roomsCommand: Command = {
   name: 'rooms',
-  usage: 'rooms [list|show|block|unblock] [--json]',
-  summary: 'List live rooms with their users, streams and robots, or show one.',
+  usage: 'rooms [list|show|dismiss|remove|block|unblock] ... [--json]',
+  summary: 'List live rooms with their users, streams and robots; show or dismiss one, remove users.',
   help: [
     'list   what `rooms` alone does; a robot is the user as whom a mix is published',
     'show --room R [--string-room] [--app A]',
+    'dismiss --room R ...   takes everybody out and ends the room; prints {"room"} with --json',
+    'remove --room R ... --user U [--user U ...]   takes users out with their streams; they may enter again;',
+    '   prints {"removed"} with --json',
     'block, unblock   as the commands of that name',
     'list prints with --json [ROOM], show ROOM:',
     '  {"sdkAppId","room","createdAt","ownerUserId","users":[{"userId","enteredAt","lostAt",',
@@ -74,6 +103,8 @@ export const roomsCommand: Command = {
     return runSubcommand(isList ? ['list', ...argv] : argv, io, {
       list: listRooms,
       show: showOne,
+      dismiss: dismissRoom,
+      remove: removeUsers,
       block,
       unblock,
     });

@@ -73,7 +73,12 @@ export function useOperatorApi(): void {
       apps: liveApps,
       clusterSecret,
       tasks,
-      rooms: { list: async () => rooms, setBlocked: (user, blocked) => registry.setBlocked(user, blocked) },
+      rooms: {
+        list: async () => rooms,
+        setBlocked: (user, blocked) => registry.setBlocked(user, blocked),
+        dismiss: (appId, room) => registry.dismiss(appId, room),
+        removeUsers: (appId, room, userIds) => registry.removeUsers(appId, room, userIds),
+      },
       statuses: { all: () => readStatuses(redis) },
       failures: { all: () => readFailures(redis) },
       workers: { list: () => listWorkers(redis) },

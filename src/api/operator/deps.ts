@@ -1,5 +1,6 @@
 import type { Apps } from '../../config/app.ts';
 import type { LiveApps } from '../../config/live-apps.ts';
+import type { RoomId } from '../../domain/ids.ts';
 import type { StoredJobStatus } from '../../domain/job.ts';
 import type { MixEvent } from '../../domain/mix-event.ts';
 import type { Blocked, RoomFacts } from '../../domain/room.ts';
@@ -25,6 +26,10 @@ export interface OperatorDeps {
     list(): Promise<readonly RoomFacts[]>;
     /** Throws `not-found`, `redis-away`. */
     setBlocked(user: UserPlace, blocked: Blocked): Promise<void>;
+    /** Throws `not-found`, `redis-away`. */
+    dismiss(appId: number, room: RoomId): Promise<void>;
+    /** Answers those who were in the room; throws `not-found` when there is no such room, `redis-away`. */
+    removeUsers(appId: number, room: RoomId, userIds: readonly string[]): Promise<readonly string[]>;
   };
   /** All statuses by job key. */
   readonly statuses: { all(): Promise<ReadonlyMap<string, StoredJobStatus>> };

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { userSchema } from './basic-schemas.ts';
+
+/** Of one request. */
+const MAX_REMOVED = 100;
 
 /** What of a user nobody may hear or see. */
 export const blockedSchema = z.strictObject({ audio: z.boolean(), video: z.boolean() });
@@ -44,3 +48,9 @@ export const roomAnswer = z.strictObject({
     .meta({ description: 'as whom the mixes of running tasks are published' }),
 });
 export const roomsAnswer = z.array(roomAnswer);
+
+export const dismissedAnswer = z.strictObject({ room: roomAnswer.shape.room });
+export const removeUsersSchema = z.strictObject({ userIds: z.array(userSchema).min(1).max(MAX_REMOVED) });
+export const removedAnswer = z.strictObject({
+  removed: z.array(z.string()).meta({ description: 'those who were in the room' }),
+});

@@ -63,6 +63,7 @@ describe('the door', () => {
       '/relays/{id}/retry',
       '/rooms',
       '/rooms/{id}',
+      '/rooms/{id}/remove',
       '/rooms/{id}/users/{user}/blocked',
       '/streams/{id}/play-url',
       '/workers',
@@ -184,6 +185,40 @@ describe('rooms and streams', () => {
     ['/rooms/7/users/123/blocked', { audio: true, video: true }, 400, 'bad-user-id'],
   ])('answers a block %s of %j with %d %s', async (path, body, status, code) => {
     expect(await ask('PUT', path, body)).toMatchObject({ status, json: { error: { code } } });
+  });
+
+  it('removes the users that are named, in any case, and dismisses a room with those that are left', async () => {
+    const place = { appId: APP_ID, room: { kind: 'string', value: 'b 7?' } } as const;
+    const users = ['Ann', 'bob', 'carol'].map((userId, index) => userFacts(userId, { order: index + 1 }));
+    const key = roomKey(APP_ID, place.room);
+    await redis.hset('roomcast:rooms', key, JSON.stringify(roomFacts(place, users)));
+    const path = '/rooms/b%207%3F';
+    const asked = { userIds: ['ANN', 'nobody', 'carol'] };
+    expect(await ask('POST', `${path}/remove?stringRoom=true`, asked)).toMatchObject({
+      status: 200,
+      json: { removed: ['Ann', 'carol'] },
+    });
+    expect((await readRooms(redis))[0]?.users.map(({ userId }) => userId)).toEqual(['bob']);
+    const gone = { status: 404, json: { error: { code: 'not-found' } } };
+    expect(await ask('POST', `${path}/remove?stringRoom=true`, asked)).toMatchObject(gone);
+    expect(await ask('DELETE', `${path}?stringRoom=true`)).toMatchObject({
+      status: 200,
+      json: { room: 'b 7?' },
+    });
+    expect(await readRooms(redis)).toEqual([]);
+    expect(await ask('DELETE', `${path}?stringRoom=true`)).toMatchObject(gone);
+    expect(await ask('POST', '/rooms/7/remove', asked)).toMatchObject(gone);
+  });
+
+  it.each([
+    ['no user', { userIds: [] }, 'bad-request'],
+    ['a user id that is none', { userIds: ['123'] }, 'bad-user-id'],
+    ['nothing', {}, 'bad-request'],
+  ])('refuses to remove %s', async (_what, body, code) => {
+    expect(await ask('POST', '/rooms/7/remove', body)).toMatchObject({
+      status: 400,
+      json: { error: { code } },
+    });
   });
 
   it('gives URLs with a ticket that is good for that stream for a day', async () => {

@@ -1,11 +1,18 @@
 import type { z } from 'zod';
 import { GatewayError } from '../../../domain/errors.ts';
-import { type RoomId, roomLabel, sameRoom } from '../../../domain/ids.ts';
+import { parseUserId, type RoomId, roomLabel, sameRoom } from '../../../domain/ids.ts';
 import { blockOf, type RoomFacts } from '../../../domain/room.ts';
 import type { Task } from '../../../domain/task.ts';
 import type { OperatorDeps } from '../deps.ts';
 import { roomOfPath } from '../room-path.ts';
-import { roomAnswer, roomQuerySchema, roomsAnswer } from '../room-schemas.ts';
+import {
+  dismissedAnswer,
+  removedAnswer,
+  removeUsersSchema,
+  roomAnswer,
+  roomQuerySchema,
+  roomsAnswer,
+} from '../room-schemas.ts';
 import { defineRoute, type OperatorRoute } from '../route.ts';
 
 type RoomView = z.input<typeof roomAnswer>;
@@ -42,9 +49,41 @@ function view(facts: RoomFacts, running: readonly Task[]): RoomView {
   };
 }
 
-/** Live rooms: list and show. */
+function changingRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
+  return [
+    defineRoute({
+      method: 'DELETE',
+      path: '/rooms/:id',
+      summary: 'Dismiss a room: everybody is taken out, and it ends',
+      query: roomQuerySchema,
+      answer: dismissedAnswer,
+      handle: async ({ id, query }) => {
+        const { appId, room } = roomOfPath(deps, id, query);
+        await deps.rooms.dismiss(appId, room);
+        return { room: room.value };
+      },
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/rooms/:id/remove',
+      summary: 'Take users out of a room, with their streams; they may enter again',
+      query: roomQuerySchema,
+      body: removeUsersSchema,
+      answer: removedAnswer,
+      handle: async ({ id, query, body }) => {
+        const { appId, room } = roomOfPath(deps, id, query);
+        const removed = await deps.rooms.removeUsers(appId, room, body.userIds.map(parseUserId));
+        if (removed.length > 0) return { removed };
+        throw new GatewayError('not-found', `none of these users is in room ${roomLabel(room)}`);
+      },
+    }),
+  ];
+}
+
+/** Live rooms: list, show, dismiss, and remove users. */
 export function roomRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
   return [
+    ...changingRoutes(deps),
     defineRoute({
       method: 'GET',
       path: '/rooms',
