@@ -83,7 +83,8 @@ export class Connection {
     this.bucket = { tokens: limits.messageBurst, atMs: nowMs };
     this.openedAtMs = nowMs;
     this.heardAtMs = nowMs;
-    this.pingedAtMs = nowMs;
+    // Many come at once, after an outage: their pings are spread from the first.
+    this.pingedAtMs = nowMs - Math.floor(Math.random() * limits.pingEveryMs);
   }
 
   /** Sends one message; a client that leaves too much of the earlier ones unread is closed instead. */

@@ -17,6 +17,8 @@ export interface SignalServerDeps {
 }
 
 const PATH = '/ws';
+/** A sweep over ten thousand connections at once would hold up the events of all rooms. */
+const SLICES = 20;
 const BAD_REQUEST = 400;
 const UNAVAILABLE = 503;
 
@@ -46,6 +48,8 @@ export class SignalServer {
   /** In order of arrival. */
   readonly #notLoggedIn = new Set<Connection>();
   readonly #timer: NodeJS.Timeout;
+  /** How far the sweep has come. */
+  #swept: Iterator<Connection> = this.#connections.values();
 
   constructor(deps: SignalServerDeps) {
     this.#deps = deps;
@@ -62,7 +66,7 @@ export class SignalServer {
       handleProtocols: () => SUBPROTOCOL,
     };
     this.#sockets = new WebSocketServer(options);
-    this.#timer = setInterval(() => this.#sweep(monotonicMs()), sweepEveryMs);
+    this.#timer = setInterval(() => this.#sweepSlice(monotonicMs()), sweepEveryMs / SLICES);
   }
 
   /** How many are connected, and how many of them have not logged in. */
@@ -182,23 +186,29 @@ export class SignalServer {
     this.#deps.onClosed(connection);
   }
 
-  #sweep(nowMs: number): void {
-    const { limits, onSweep } = this.#deps;
-    for (const connection of this.#connections) {
-      if (connection.isClosed) continue;
-      const { heardAtMs, openedAtMs, pingedAtMs, socket, login } = connection;
-      if (login === null && nowMs - openedAtMs >= limits.loginMs) {
-        connection.close(CLOSE.notLoggedIn, 'not logged in in time');
-      } else if (nowMs - heardAtMs >= limits.silentMs) {
-        connection.close(CLOSE.silent, 'nothing was heard for too long');
-      } else if (nowMs - pingedAtMs >= limits.pingEveryMs) {
-        connection.pingedAtMs = nowMs;
-        socket.ping();
-      }
-      if (login === null) continue;
-      this.#notLoggedIn.delete(connection);
-      onSweep(connection);
+  #sweepSlice(nowMs: number): void {
+    for (let left = Math.ceil(this.#connections.size / SLICES); left > 0; left -= 1) {
+      const { done, value } = this.#swept.next();
+      if (!done) this.#sweep(value, nowMs);
+      else this.#swept = this.#connections.values();
     }
+  }
+
+  #sweep(connection: Connection, nowMs: number): void {
+    if (connection.isClosed) return;
+    const { limits, onSweep } = this.#deps;
+    const { heardAtMs, openedAtMs, pingedAtMs, socket, login } = connection;
+    if (login === null && nowMs - openedAtMs >= limits.loginMs) {
+      connection.close(CLOSE.notLoggedIn, 'not logged in in time');
+    } else if (nowMs - heardAtMs >= limits.silentMs) {
+      connection.close(CLOSE.silent, 'nothing was heard for too long');
+    } else if (nowMs - pingedAtMs >= limits.pingEveryMs) {
+      connection.pingedAtMs = nowMs;
+      socket.ping();
+    }
+    if (login === null) return;
+    this.#notLoggedIn.delete(connection);
+    onSweep(connection);
   }
 }
 
