@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Cluster } from '../../support/cluster.ts';
 import { makeTestDir } from '../../support/roomcast.ts';
@@ -33,15 +33,19 @@ async function makeDataDir(secretKey: string): Promise<string> {
 
 /** One gateway against a Redis of its own, as `roomcast gateway` runs it. */
 export async function startGatewayParty(): Promise<Party> {
+  const secretKey = randomBytes(32).toString('hex');
+  const dataDir = await makeDataDir(secretKey);
   const cluster = await Cluster.open({ NODE_OPTIONS: INSPECT, ROOMCAST_LOG_LEVEL: 'info' });
-  try {
-    const secretKey = randomBytes(32).toString('hex');
-    const gateway = await cluster.startGateway(await makeDataDir(secretKey));
-    const url = `${gateway.http.replace('http', 'ws')}/ws`;
-    const { pid, logs } = gateway;
-    return { how: 'roomcast', pid, url, sdkAppId: APP_ID, secretKey, logs, stop: () => cluster.close() };
-  } catch (error) {
+  const stop = async () => {
     await cluster.close();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    const { http, pid, logs } = await cluster.startGateway(dataDir);
+    const url = `${http.replace('http', 'ws')}/ws`;
+    return { how: 'roomcast', pid, url, sdkAppId: APP_ID, secretKey, logs, stop };
+  } catch (error) {
+    await stop();
     throw error;
   }
 }
