@@ -109,15 +109,26 @@ function restore(local: LocalRoom, without: ReadonlySet<string>): RoomFacts | nu
   return { ...facts, seq: facts.seq + LOST_SEQ_JUMP, users };
 }
 
+/** The ends of that connection and of those behind it that came and went unstored, in their order. */
+function stopsSince(local: LocalRoom, { streamId, publishedAt }: StreamFacts): Stop[] {
+  const ends = [...local.stops].flatMap(([key, stop]) => {
+    const since = Number(key.slice(streamId.length + 1));
+    return key === partKey(streamId, since) && since >= publishedAt ? [{ since, stop }] : [];
+  });
+  return ends.sort((a, b) => a.since - b.since).map(({ stop }) => stop);
+}
+
 /** The user without the connections that are not here any more; null: it left. */
 function withoutGone(user: UserFacts, local: LocalRoom, { gatewayId, nowMs }: AssertionContext) {
   const ends: Stop[] = [];
   const streams = user.streams.filter((stream) => {
     if (stream.gatewayId !== gatewayId) return true;
-    const stop = local.stops.get(partKey(stream.streamId, stream.publishedAt));
-    // Whoever publishes it anew here takes its place, unless it ended before.
-    if (local.streams.has(stream.streamId) && !stop?.clean) return true;
-    ends.push(stop ?? { clean: false, at: nowMs });
+    const stops = stopsSince(local, stream);
+    const isHeld = local.streams.has(stream.streamId);
+    const left = stops.find((stop) => stop.clean);
+    // Whoever publishes it anew here takes its place, unless the user left in between.
+    if (isHeld && left === undefined) return true;
+    ends.push((isHeld ? left : stops.at(-1)) ?? { clean: false, at: nowMs });
     return false;
   });
   const session = withoutGoneSession(user, local, gatewayId, nowMs);

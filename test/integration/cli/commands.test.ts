@@ -172,7 +172,7 @@ describe('beside a running roomcast', () => {
     expect(await json(['rooms', 'unblock', ...red])).toEqual({ audio: false, video: false });
     expect(await blocked()).toEqual({ audio: false, video: false });
     failed(await roomcast.cli(['block', '--room', '9', '--user', 'ann']), /no such user in that room/);
-    failed(await roomcast.cli(['block', ...red, '--string-room']), /no such user in that room/);
+    failed(await roomcast.cli(['block', ...red, '--string-room']), /no such room/);
     await publisher.kill();
   });
 

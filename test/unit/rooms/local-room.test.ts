@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { RoomFacts } from '../../../src/domain/room.ts';
+import { partKey } from '../../../src/rooms/evictions.ts';
+import { assertLocal, newLocalRoom } from '../../../src/rooms/local-room.ts';
+import { enterStream, type StreamEntry } from '../../../src/rooms/room-state.ts';
+
+const ROOM = { kind: 'number', value: 1001 } as const;
+const PLACE = { appId: 1, room: ROOM, gatewayId: 'g1' };
+const ID = '1_1001_al_main';
+
+function stream(at: number): StreamEntry {
+  return {
+    ...{ userId: 'al', streamId: ID, kind: 'main', at, mayCreate: true },
+    ...{ role: 'anchor', roleName: 'default', terminal: 'other' },
+  };
+}
+
+interface End {
+  readonly since: number;
+  readonly clean: boolean;
+}
+
+/** Stored is what al published at 1; what happened since was not. */
+function after(ends: readonly End[], heldSince: number | null): RoomFacts | null {
+  const local = newLocalRoom('1/1001', 1, ROOM);
+  if (heldSince !== null) local.streams.set(ID, stream(heldSince));
+  for (const { since, clean } of ends) local.stops.set(partKey(ID, since), { clean, at: since + 1 });
+  const stored = enterStream(null, PLACE, stream(1));
+  return assertLocal(stored, local, { gatewayId: 'g1', nowMs: 100, without: new Set() }).facts;
+}
+
+const LOST = { since: 1, clean: false };
+const CLEAN = { since: 1, clean: true };
+
+test.each([
+  { what: 'comes back after it was lost', ends: [LOST], held: 5, enteredAt: 1 },
+  { what: 'left and came back', ends: [CLEAN], held: 5, enteredAt: 5 },
+  {
+    what: 'was lost, came back, left and came back',
+    ends: [LOST, { since: 3, clean: true }],
+    held: 5,
+    enteredAt: 5,
+  },
+])('a user who $what between two writes is in the room since then', ({ ends, held, enteredAt }) => {
+  expect(after(ends, held)?.users).toMatchObject([{ userId: 'al', enteredAt, lostAt: null }]);
+});
+
+test.each([
+  { what: 'was lost, came back and left', ends: [LOST, { since: 3, clean: true }] },
+  { what: 'left', ends: [CLEAN] },
+])('a user who $what between two writes is in the room no more', ({ ends }) => {
+  expect(after(ends, null)).toBeNull();
+});
+
+test('a user who left, came back and was lost between two writes is lost', () => {
+  expect(after([CLEAN, { since: 3, clean: false }], null)?.users).toMatchObject([{ lostAt: 4 }]);
+});
