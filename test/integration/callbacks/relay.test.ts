@@ -37,7 +37,7 @@ beforeAll(async () => {
     name: 'default',
     secretKey: 'k'.repeat(64),
     apiKeys: [],
-    callbacks: { url: hooks.url, key: CALLBACK_KEY },
+    callbacks: { url: hooks.url, key: CALLBACK_KEY, groups: [4] },
   };
   const apps = JSON.stringify({ apps: [app], adminToken: ADMIN_TOKEN });
   await writeFile(path.join(dataDir, 'apps.json'), apps, { mode: 0o600 });
