@@ -51,7 +51,7 @@ describe('the stream behind a push', () => {
   beforeAll(async () => {
     cluster = await Cluster.open();
     nginx = await startNginxRtmp({ applications: [{ name: 'live', record: true }] });
-    studio = await Studio.open([GUESTS.red]);
+    studio = await Studio.open([GUESTS.red, GUESTS.green]);
     gateway = await cluster.startGateway();
     workers = await Promise.all([cluster.startWorker(), cluster.startWorker(), cluster.startWorker()]);
     await studio.publish(gateway, ROOM, GUESTS.red);
@@ -112,15 +112,15 @@ describe('the stream behind a push', () => {
   });
 
   it('its publisher comes back within the grace: the target keeps its session, timestamps go on', async () => {
-    const publisher = await studio.publish(gateway, ROOM + 1, GUESTS.red);
+    const publisher = await studio.publish(gateway, ROOM + 1, GUESTS.green);
     await eventually(async () => (await cliJson<unknown[]>(gateway, 'rooms')).length === 2, DEADLINE_MS);
-    const args = ['--room', String(ROOM + 1), '--single', GUESTS.red.userId];
+    const args = ['--room', String(ROOM + 1), '--single', GUESTS.green.userId];
     const to = nginx.rtmpUrl('live', 'camera');
     const { taskId } = await cliJson<ListedRelay>(gateway, 'relay', 'start', ...args, '--to', to);
     await untilLive(gateway, taskId, DEADLINE_MS);
     await goesOn('camera');
     await publisher.kill();
-    await studio.publish(gateway, ROOM + 1, GUESTS.red);
+    await studio.publish(gateway, ROOM + 1, GUESTS.green);
     await goesOn('camera', 3000);
   });
 });
