@@ -18,7 +18,7 @@ export function inAnotherRoom(key: string): GatewayError {
 }
 
 /**
- * Enters, out of whatever other room the user may leave for that; `attempt` gets index entries found to be wrong. Throws
+ * Enters, out of whatever other room the user may leave for that; `attempt` gets index entries that seem to be wrong. Throws
  * `conflict` when the user has to leave by itself.
  */
 export async function enterRoom(

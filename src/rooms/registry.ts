@@ -125,7 +125,7 @@ export class RoomRegistry {
         if (stored === null || user?.session?.sessionId !== session.sessionId) {
           throw notFound('the session is in no room');
         }
-        return { facts: changeUser(stored, user, change) };
+        return { facts: changeUser(stored, user, change, Date.now()) };
       }),
     );
   }

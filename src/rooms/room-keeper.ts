@@ -45,6 +45,8 @@ export class RoomKeeper {
   readonly #queue = new KeyQueue();
   readonly #waiting = new Map<string, Promise<void>>();
   readonly #later = new Set<string>();
+  /** Not before the next tick: a Redis that is going refuses at once, and to ask again at once would never end. */
+  readonly #failed = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   readonly #stopWaiting: () => void;
   #passAtMs = performance.now();
@@ -81,7 +83,7 @@ export class RoomKeeper {
       return written;
     } catch (error) {
       // It may have been done and its answer lost.
-      if (toGatewayError(error).blame === 'system') this.#later.add(key);
+      if (toGatewayError(error).blame === 'system') this.#failed.add(key);
       throw error;
     }
   }
@@ -94,7 +96,7 @@ export class RoomKeeper {
       try {
         await this.#sync(key);
       } catch (error) {
-        this.#later.add(key);
+        this.#failed.add(key);
         this.#deps.log.debug({ room: key, reason: (error as Error).message }, 'room not written');
       }
     });
@@ -117,7 +119,7 @@ export class RoomKeeper {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#stopWaiting();
-    for (const key of this.#later) this.touch(key);
+    for (const key of [...this.#later, ...this.#failed]) this.touch(key);
     await Promise.all(this.#waiting.values());
     await Promise.all(this.keys().map((key) => this.exclusive(key, () => Promise.resolve())));
   }
@@ -231,7 +233,8 @@ export class RoomKeeper {
     const keys = this.keys();
     const slice = keys.slice(this.#inPass, this.#inPass + SLICE);
     this.#inPass += slice.length;
-    for (const key of slice) this.#later.add(key);
+    for (const key of [...slice, ...this.#failed]) this.#later.add(key);
+    this.#failed.clear();
     this.#work();
   }
 

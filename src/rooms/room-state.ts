@@ -163,10 +163,16 @@ export function resumeSession(
 }
 
 /** The room after the user changed something of itself; an anchor that becomes audience publishes no more. */
-export function changeUser(facts: RoomFacts, user: UserFacts, change: UserChange): RoomFacts {
-  const { role = user.role, roleName = user.roleName, media = user.media } = change;
+export function changeUser(
+  facts: RoomFacts,
+  user: UserFacts,
+  { role = user.role, roleName = user.roleName, media = user.media }: UserChange,
+  nowMs: number,
+): RoomFacts {
   const streams = role === 'audience' ? [] : user.streams;
-  return replaceUser(facts, { ...user, role, roleName, media, streams });
+  // Its device may just have been lost, and the streams were all that was left.
+  const lostAt = isLive({ ...user, streams }) ? null : (user.lostAt ?? nowMs);
+  return replaceUser(facts, { ...user, role, roleName, media, streams, lostAt });
 }
 
 /** The room with that user's block as it is from now on; null when the user is not in it. */

@@ -31,9 +31,17 @@ const MAX_ROUNDS = 50;
 const WRITE = `
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return {'changed'} end
 local plan = cjson.decode(ARGV[4])
+local function isIn(user, key)
+  local text = redis.call('HGET', KEYS[1], key)
+  if not text then return false end
+  for _, one in ipairs(cjson.decode(text).users) do
+    if string.lower(one.userId) == string.match(user, '/(.*)') then return true end
+  end
+  return false
+end
 for _, entry in ipairs(plan.enter) do
   local at = redis.call('HGET', KEYS[2], entry[1])
-  if at and at ~= ARGV[1] and at ~= entry[2] then return {'taken', entry[1], at} end
+  if at and at ~= ARGV[1] and (at ~= entry[2] or isIn(entry[1], at)) then return {'taken', entry[1], at} end
 end
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])
@@ -135,7 +143,7 @@ export class RoomStore {
 
   /**
    * Replaces a room by what `change` makes of the stored one, however many write it at once; `stale` are index
-   * entries (canonical user -> roomKey) found to be wrong. Throws what `change` throws, `redis-away`.
+   * entries (canonical user -> roomKey) that seem to be wrong: they are looked at again. Throws what `change` throws, `redis-away`.
    */
   async update(
     key: string,

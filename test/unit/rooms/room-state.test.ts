@@ -82,11 +82,18 @@ describe('a room', () => {
   test('ends the streams of an anchor that becomes audience, and lets no audience publish', () => {
     const both = enterStream(enterSession(null, PLACE, session('al', 1)), PLACE, stream('al', 2));
     const [al] = both.users;
-    const silent = changeUser(both, al ?? userFacts('al'), { role: 'audience' });
+    const silent = changeUser(both, al ?? userFacts('al'), { role: 'audience' }, 3);
     expect(shown(silent)).toEqual(['1 al s-al']);
     expect(() => enterStream(silent, PLACE, stream('al', 3))).toThrow(
       expect.objectContaining({ code: 'forbidden' }),
     );
+  });
+
+  test('has a user lost that gives up its streams just after its device was lost', () => {
+    const both = enterStream(enterSession(null, PLACE, session('al', 1)), PLACE, stream('al', 2));
+    const [al = userFacts('al')] = both.users;
+    const lost = { ...al, session: al.session && { ...al.session, lostAt: 3 } };
+    expect(changeUser(both, lost, { role: 'audience' }, 4).users[0]).toMatchObject({ lostAt: 4 });
   });
 
   test('takes a lost user out after the grace, and not before; then it is closed', () => {
