@@ -56,9 +56,14 @@ export class HeldRooms {
 
   /** A session that is stored as in these facts. */
   holdSession(key: string, entry: SessionEntry, facts: RoomFacts): void {
+    // Its place in another room is gone, whether that was heard here already or not.
+    if (this.#sessionRooms.get(entry.sessionId) !== key) this.dropSession(entry.sessionId, null);
     const local = this.#open(key);
     const earlier = local.sessions.get(canonicalUser(entry.userId));
-    if (earlier !== undefined) this.#sessionRooms.delete(earlier.sessionId);
+    if (earlier !== undefined) {
+      this.#sessionRooms.delete(earlier.sessionId);
+      local.written.delete(partKey(earlier.sessionId, earlier.at));
+    }
     local.sessions.set(canonicalUser(entry.userId), entry);
     local.written.add(partKey(entry.sessionId, entry.at));
     local.facts = facts;
@@ -69,6 +74,8 @@ export class HeldRooms {
   /** `facts`: as it is stored; absent: it is not yet. */
   holdStream(key: string, entry: StreamEntry, facts?: RoomFacts): void {
     const local = this.#open(key);
+    const earlier = local.streams.get(entry.streamId);
+    if (earlier !== undefined) local.written.delete(partKey(earlier.streamId, earlier.at));
     local.streams.set(entry.streamId, entry);
     this.#userRooms.set(`${local.appId}/${canonicalUser(entry.userId)}`, key);
     if (facts === undefined) return;
@@ -131,8 +138,12 @@ export class HeldRooms {
   #drop(local: LocalRoom, part: HeldPart): void {
     dropPart(local, part);
     local.written.delete(partKey(part.id, part.at));
-    if (part.part === 'session') this.#sessionRooms.delete(part.id);
-    if (heldParts(local, part.userId).length > 0) return;
-    this.#userRooms.delete(`${local.appId}/${canonicalUser(part.userId)}`);
+    // Session and user may be in another room already.
+    if (part.part === 'session' && this.#sessionRooms.get(part.id) === local.key) {
+      this.#sessionRooms.delete(part.id);
+    }
+    const user = `${local.appId}/${canonicalUser(part.userId)}`;
+    if (heldParts(local, part.userId).length > 0 || this.#userRooms.get(user) !== local.key) return;
+    this.#userRooms.delete(user);
   }
 }

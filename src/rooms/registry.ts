@@ -83,7 +83,9 @@ export class RoomRegistry {
         const facts = removeUser(stored, userId);
         return { facts, left: reason, spares: ({ id }) => id === sessionId };
       });
-      this.#keeper.held.dropSession(sessionId, null);
+      // It may have entered another room meanwhile.
+      const { held } = this.#keeper;
+      if (held.roomOfSession(sessionId) === key) held.dropSession(sessionId, null);
     });
   }
 
