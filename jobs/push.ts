@@ -7,7 +7,12 @@ import type { RelayTask } from '../src/domain/task.ts';
 import { unseal } from '../src/identity/seal.ts';
 import { openStreamReader, type ReaderState } from '../src/media/flv/stream-reader.ts';
 import { type FlvTag, isKeyFrame } from '../src/media/flv/tag.ts';
-import { createPushRun, type PushRun, type PushSettings } from '../src/media/push/push-run.ts';
+import {
+  createPushRun,
+  DEFAULT_PUSH_SETTINGS,
+  type PushRun,
+  type PushSettings,
+} from '../src/media/push/push-run.ts';
 import type { TargetChange, TargetSpec } from '../src/media/push/target-spec.ts';
 import type { Trust } from '../src/media/rtmp/trust.ts';
 import { everySecond } from './every-second.ts';
@@ -103,6 +108,10 @@ function isHandedOver({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason === 'drain' || reason === 'fenced');
 }
 
+function pushSettings({ graceSeconds }: RelayTask, settings = DEFAULT_PUSH_SETTINGS): PushSettings {
+  return graceSeconds === undefined ? settings : { ...settings, sourceGraceMs: graceSeconds * 1000 };
+}
+
 /** Pushes a relay task's stream to its targets until stopped or fenced. */
 export function createPushJob(deps: PushJobDeps = {}): JobHandler {
   return async (context) => {
@@ -123,7 +132,14 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
       if (change.to !== 'stopped' || !goesOn) appCallbacks.changed(change);
     };
     const fence = new AbortController();
-    const run = createPushRun({ ...deps, log: context.log, onChange: () => report(), onTargetChange });
+    const settings = pushSettings(task, deps.settings);
+    const run = createPushRun({
+      ...deps,
+      settings,
+      log: context.log,
+      onChange: () => report(),
+      onTargetChange,
+    });
     let isLeft = false;
     const report = () => {
       if (isLeft) return;

@@ -17,6 +17,7 @@ const OPTIONS = {
   agent: { type: 'string' },
   single: { type: 'string' },
   'max-idle': { type: 'string' },
+  grace: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -38,6 +39,7 @@ export async function parseRelayStart(argv: readonly string[], stdin: CommandIo[
     single: single === undefined ? undefined : { userId: parseUserOption('--single', single) },
     maxIdleSeconds:
       values['max-idle'] === undefined ? undefined : parseCount('--max-idle', values['max-idle']),
+    graceSeconds: values.grace === undefined ? undefined : parseCount('--grace', values.grace),
   };
   return { body: checkBody(startRelaySchema, body), json: values.json };
 }

@@ -45,7 +45,7 @@ export const relayCommand: Command = {
   summary: "Push a room's mix, or one user's stream, to live platforms and servers.",
   help: [
     'start --room R [--string-room] [--app A] --to TARGET ... [--single USER | PROGRAMME] [--agent USER]',
-    '      [--max-idle SECONDS]',
+    '      [--max-idle SECONDS] [--grace SECONDS]',
     '   --to may be given several times; `--to -` reads targets from stdin, one a line',
     '   a TARGET is rtmp[s]://[user:password@]host[:port]/app/key, or a platform with its key: youtube:KEY,',
     '   twitch:KEY, facebook:KEY, kick:KEY, x:KEY, bilibili:KEY; or with the URL it gave: tiktok:URL, douyin:URL;',
@@ -53,6 +53,7 @@ export const relayCommand: Command = {
     "   --single copies one user's stream as it is, without mixing",
     '   --agent is the user as whom the mix is published, mix_ and 8 letters of the task by default',
     '   --max-idle ends the relay after that long without a publisher, 5 to 86400, 30 by default',
+    '   --grace keeps sessions at targets open for that long without the stream, 0 to 600, 10 by default',
     '   prints {"taskId","streamId"} with --json; with "warnings" where the programme breaks a known limit of a platform',
     'update TASK [--add TARGET ...] [--remove URL ...] [--replace URL=TARGET ...] [PROGRAMME] [--sequence N]',
     '   what is not named goes on untouched; a target that is there is named by its id or its URL, whole or as shown',

@@ -9,6 +9,9 @@ import type { AutoMark, PushTarget, RecordFormat, RecordTask, RelayTask, Task, T
 /** Seconds without a publisher after which a task ends: TRTC's limits for MaxIdleTime and its default. */
 export const IDLE_SECONDS = { min: 5, max: 86_400, default: 30 } as const;
 
+/** Seconds for which a relay's sessions stay open while the stream behind them is away. */
+export const GRACE_SECONDS = { min: 0, max: 600, default: 10 } as const;
+
 /** What a caller asks a task to read. */
 export type SourceRequest =
   | { readonly type: 'mix'; readonly programme: ProgrammeSpec; readonly agentUserId: string | null }
@@ -27,9 +30,11 @@ export interface TaskRequest {
   /** Users in the room now; an agent must be none of them. */
   readonly roomUsers: readonly string[];
   readonly auto?: AutoMark;
+  /** Of a relay; the default without it. */
+  readonly graceSeconds?: number;
 }
 
-type Base = Omit<RelayTask, 'kind' | 'targets' | 'retryNonce'>;
+type Base = Omit<RelayTask, 'kind' | 'targets' | 'retryNonce' | 'graceSeconds'>;
 
 /** Eight characters of the task id, so that the agent is a valid user id and tells its task. */
 const AGENT_ID_CHARS = 8;
@@ -133,7 +138,15 @@ function newBase(request: TaskRequest, use: ProgrammeUse): Base {
  * `bad-request` for a programme that cannot be made.
  */
 export function newRelayTask(request: TaskRequest, targets: readonly PushTarget[]): RelayTask {
-  return { kind: 'relay', ...newBase(request, 'relay'), targets, retryNonce: {} };
+  const { graceSeconds } = request;
+  const base = newBase(request, 'relay');
+  return {
+    kind: 'relay',
+    ...base,
+    targets,
+    ...(graceSeconds !== undefined && { graceSeconds }),
+    retryNonce: {},
+  };
 }
 
 export interface RecordingRequest {

@@ -57,6 +57,8 @@ export interface RelayTask extends TaskBase {
   readonly kind: 'relay';
   readonly agentUserId: string;
   readonly targets: readonly PushTarget[];
+  /** Sessions stay open for so long while the stream behind them is away; the default without it. */
+  readonly graceSeconds?: number;
   /** Per target id, grows by "retry now". */
   readonly retryNonce: Readonly<Record<string, number>>;
 }

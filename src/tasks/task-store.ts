@@ -65,6 +65,8 @@ export interface NewTask {
   readonly maxIdleSeconds: number;
   readonly source: SourceRequest;
   readonly auto?: AutoMark;
+  /** Of a relay. */
+  readonly graceSeconds?: number;
 }
 
 export interface TaskStore {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { IDLE_SECONDS } from '../../domain/new-task.ts';
+import { GRACE_SECONDS, IDLE_SECONDS } from '../../domain/new-task.ts';
 import { MAX_TARGETS } from '../../domain/push/target-rules.ts';
 import { roomSchema, userSchema } from './basic-schemas.ts';
 import { mixEventAnswer, pushEventAnswer } from './event-schemas.ts';
@@ -20,6 +20,16 @@ const idleSchema = z
   .max(IDLE_SECONDS.max)
   .default(IDLE_SECONDS.default)
   .meta({ description: 'seconds without a publisher after which the task ends by itself' });
+
+const graceSchema = z
+  .int()
+  .min(GRACE_SECONDS.min)
+  .max(GRACE_SECONDS.max)
+  .default(GRACE_SECONDS.default)
+  .meta({
+    description:
+      'seconds for which the sessions at the targets stay open while the stream behind them is away',
+  });
 
 const singleSchema = z.strictObject({ userId: userSchema, stream: z.enum(['main', 'aux']).default('main') });
 
@@ -51,6 +61,7 @@ export const startRelaySchema = z
     ...sourceFields,
     agentUserId: userSchema.optional().meta({ description: 'the user as whom the mix is published' }),
     targets: z.array(targetSchema).min(1).max(MAX_TARGETS),
+    graceSeconds: graceSchema,
   })
   .refine(isMixOrCopy, { error: MIXED_ONLY });
 

@@ -70,6 +70,12 @@ describe('starting a relay', () => {
     expect(unseal(clusterSecret, sealed).reveal()).toBe(TO);
   });
 
+  it('keeps its sessions without a stream for 10 s, or for as long as it is told', async () => {
+    const [usual, short] = [await startRelay({ room: 7 }), await startRelay({ room: 8, graceSeconds: 0 })];
+    const stored = await Promise.all([usual, short].map((taskId) => tasks.get(taskId)));
+    expect(stored).toMatchObject([{ graceSeconds: 10 }, { graceSeconds: 0 }]);
+  });
+
   it('keeps integer room 7 and string room "7" apart', async () => {
     await startRelay({ room: 7 });
     await startRelay({ room: '7' });
@@ -91,6 +97,7 @@ describe('starting a relay', () => {
     ['a height of 1922', { video: { height: 1922 } }],
     ['61 frames a second', { video: { fps: 61 } }],
     ['9 kbps', { video: { bitrateKbps: 9 } }],
+    ['a grace of 601 s', { graceSeconds: 601 }],
     ['an unknown field', { colour: 'red' }],
     ['an unknown app', { sdkAppId: 5 }],
     ['an agent of digits only', { agentUserId: '123' }],

@@ -170,6 +170,15 @@ describe('a push job', () => {
     expect(Math.max(...steps)).toBeLessThanOrEqual(100);
   });
 
+  it('keeps its sessions without a stream for as long as its task says', async () => {
+    task = { ...task, graceSeconds: 0 };
+    start();
+    await eventually(() => target('a')?.state === 'live');
+    player.stop();
+    hub.end();
+    await eventually(() => target('a')?.state === 'idle' && sinks[0]?.connections === 0, 9_000);
+  });
+
   it('reads in steps of the shortest window of its targets, and a target that waits less costs the others nothing', async () => {
     const [, second] = sinks;
     const steps = () => hub.requests.map((path) => new URL(path, hub.url).searchParams.get('merge'));

@@ -104,6 +104,7 @@ describe('relay start', () => {
     ['more frames than 60', ['--to', TO, '--fps', '61'], /fps/],
     ['a bit rate of a million', ['--to', TO, '--bitrate', '1000000'], /bitrateKbps/],
     ['an idle time of a second', ['--to', TO, '--max-idle', '1'], /maxIdleSeconds/],
+    ['a grace of an hour', ['--to', TO, '--grace', '3600'], /graceSeconds/],
     ['a copy with a size', ['--to', TO, '--single', 'ann', '--size', '640x360'], /single/],
     ['more than 200 targets', Array.from({ length: 201 }, (_, n) => ['--to', `${TO}${n}`]).flat(), /targets/],
     ['an option that does not exist', ['--to', TO, '--colour', 'red'], /--colour/],

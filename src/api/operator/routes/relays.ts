@@ -64,7 +64,7 @@ async function startRelay(deps: OperatorDeps, body: z.output<typeof startRelaySc
   const asked = readNewTask(deps, body);
   const targets = makeTargets(deps, asked.appId, body.targets);
   await assertEncodable(deps, asked.source);
-  const task = await deps.tasks.createRelay(asked, targets);
+  const task = await deps.tasks.createRelay({ ...asked, graceSeconds: body.graceSeconds }, targets);
   return { taskId: task.taskId, streamId: task.streamId, ...programmeWarnings(task) };
 }
 
