@@ -159,6 +159,7 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     // So long the gateway gathers what it sends on the present connection.
     let readMs = 0;
     const callbacks = {
+      lent: true,
       mergeMs: () => {
         readMs = run.mergeMs;
         return readMs;

@@ -95,8 +95,7 @@ export const roomsCommand: Command = {
     'list prints with --json [ROOM], show ROOM:',
     '  {"sdkAppId","room","createdAt","ownerUserId","users":[{"userId","enteredAt","lostAt",',
     '  "role","roleName","session":{"since","lostAt"} or null,',
-    '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt",',
-    '  "tracks":{"audio","video"}}]}],',
+    '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt"}]}],',
     '  "robots":[{"userId","streamId","tasks"}]}; times are unix ms',
   ],
   run: (argv, io) => {

@@ -28,7 +28,7 @@ export class RtmpConnection {
   readonly socket: Socket;
   readonly remoteAddress: string;
   readonly #limits: HubLimits;
-  readonly #owner: ConnectionOwner<RtmpConnection>;
+  readonly #owner: ConnectionOwner;
   readonly #log: Logger;
   #session: NmsSession | null = null;
   #state: State = 'open';
@@ -44,7 +44,7 @@ export class RtmpConnection {
   #lastDataAt = this.#since;
   #lastPingAt = this.#since;
 
-  constructor(options: RtmpConnectionOptions<RtmpConnection>) {
+  constructor(options: RtmpConnectionOptions) {
     this.socket = options.socket;
     this.remoteAddress = options.socket.remoteAddress ?? 'unknown';
     this.#limits = options.limits;

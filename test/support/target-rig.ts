@@ -175,9 +175,10 @@ export async function stream({ target, open }: TargetRig, seconds: number): Prom
 /** The server reads far less than it is sent. */
 export async function lag({ target, open }: TargetRig, seconds: number): Promise<void> {
   const bytes = Buffer.alloc(200_000);
+  const window = { tags: [], hasVideo: false, bytes: () => bytes, keep: () => undefined };
   for (let n = 0; n < seconds * 4; n += 1) {
     const at = n * 250;
-    target.write({ tags: [], hasVideo: false, media: { firstMs: at, lastMs: at + 250 }, bytes: () => bytes });
+    target.write({ ...window, media: { firstMs: at, lastMs: at + 250 } });
     for (const peer of open()) {
       peer.acked = Math.max(peer.acked ?? 0, peer.written - n * 190_000);
       peer.acknowledgements += 1;

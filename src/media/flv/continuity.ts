@@ -1,5 +1,5 @@
 import { MARK_END, MARK_LIVE, type StreamMark, streamMark } from './script.ts';
-import { type FlvTag, isMedia } from './tag.ts';
+import { type FlvTag, isMedia, ownTag } from './tag.ts';
 
 export interface TagInfo {
   /** Monotonic ms. */
@@ -19,6 +19,8 @@ export interface ContinuityHooks {
 export interface Continuity {
   attach(): void;
   push(tag: FlvTag, arrivalMs: number): void;
+  /** The memory of the tags that were pushed is about to be overwritten. */
+  ownLast(): void;
 }
 
 interface HeldTag {
@@ -41,6 +43,7 @@ export function createContinuity(hooks: ContinuityHooks): Continuity {
   // The burst of a reconnect, until we know whether it continues what we have.
   let held: HeldTag[] | null = null;
   let heldBytes = 0;
+  let memory = Buffer.alloc(0);
 
   function start(): void {
     started = true;
@@ -94,10 +97,17 @@ export function createContinuity(hooks: ContinuityHooks): Continuity {
       } else if (held === null) {
         deliver(tag, arrivalMs);
       } else {
-        held.push({ tag, arrivalMs });
+        held.push({ tag: ownTag(tag), arrivalMs });
         heldBytes += tag.data.length;
         if (held.length > MAX_HELD_TAGS || heldBytes > MAX_HELD_BYTES) release();
       }
+    },
+    ownLast() {
+      if (last === null || last.data.buffer === memory.buffer) return;
+      const { length } = last.data;
+      if (memory.length < length) memory = Buffer.allocUnsafeSlow(2 * length);
+      last.data.copy(memory);
+      last = { ...last, data: memory.subarray(0, length) };
     },
   };
 }

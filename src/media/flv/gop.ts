@@ -21,6 +21,8 @@ export interface GopKeeper {
   push(tag: FlvTag): void;
   /** A copy that later tags do not change. */
   snapshot(): GopSnapshot;
+  /** So many frames are kept, the newest ones of all that were pushed. */
+  readonly frames: number;
   /** Forgets everything (a new publisher). */
   clear(): void;
 }
@@ -78,6 +80,9 @@ export function createGopKeeper(limits: GopLimits = {}): GopKeeper {
     },
     snapshot() {
       return { metadata, videoHeader, audioHeader, tags: [...tags] };
+    },
+    get frames() {
+      return tags.length;
     },
     clear() {
       restart();

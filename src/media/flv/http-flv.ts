@@ -7,8 +7,10 @@ export interface HttpFlvOptions {
   readonly url: string;
   readonly onOpen: () => void;
   readonly onTag: (tag: FlvTag) => void;
-  /** All tags of what came at once were given. */
+  /** All tags of what came at once were given; with damage in it, those before that. */
   readonly onRead?: () => void;
+  /** The data of tags is overwritten behind onRead: who keeps it copies it, and no memory is made for reads. */
+  readonly lent?: boolean;
   readonly signal: AbortSignal;
   readonly connectTimeoutMs?: number;
 }
@@ -33,6 +35,7 @@ const NO_HTTP = 'the gateway does not speak HTTP';
 /** Reads follow one another into blocks, which tags share: Node would make a buffer of 64 kB for each tag that comes. */
 const BLOCK_BYTES = 128 * 1024;
 const MIN_ROOM_BYTES = 16 * 1024;
+const LENT_BYTES = 256 * 1024;
 
 /** Room for reads; a block lives as long as what was read into it. */
 interface ReadBlocks {
@@ -40,6 +43,12 @@ interface ReadBlocks {
   /** So many bytes of the room were filled. */
   took(count: number): Buffer;
 }
+
+/** Room for one read after the other of all connections that lend: each is over before the next begins. */
+const lentBlocks: ReadBlocks = (() => {
+  const memory = Buffer.allocUnsafeSlow(LENT_BYTES);
+  return { room: () => memory, took: (count) => memory.subarray(0, count) };
+})();
 
 function createReadBlocks(): ReadBlocks {
   let free: Buffer = Buffer.alloc(0);
@@ -69,6 +78,14 @@ function createResponseReader({
   const parser = createFlvParser({ onTag });
   let head: Buffer | null = Buffer.alloc(0);
 
+  function parse(bytes: Buffer): void {
+    try {
+      parser.push(bytes);
+    } finally {
+      onRead?.();
+    }
+  }
+
   function readHead(bytes: Buffer): HttpFlvEnd | null {
     const whole: Buffer = Buffer.concat([head ?? Buffer.alloc(0), bytes]);
     const end = whole.indexOf(HEAD_END);
@@ -79,16 +96,14 @@ function createResponseReader({
     if (status !== OK) return status === CONFLICT ? { kind: 'fenced' } : { kind: 'refused', status };
     head = null;
     onOpen();
-    parser.push(whole.subarray(end + HEAD_END.length));
-    onRead?.();
+    parse(whole.subarray(end + HEAD_END.length));
     return null;
   }
 
   return (bytes) => {
     try {
       if (head !== null) return readHead(bytes);
-      parser.push(bytes);
-      onRead?.();
+      parse(bytes);
       return null;
     } catch (error) {
       return lost(toGatewayError(error).message);
@@ -97,9 +112,9 @@ function createResponseReader({
 }
 
 /** Connects and asks; `onBytes` answers false when no more is to be read. */
-function openRequest(address: string, onBytes: (bytes: Buffer) => boolean): Socket {
+function openRequest({ url: address, lent }: HttpFlvOptions, onBytes: (bytes: Buffer) => boolean): Socket {
   const url = new URL(address);
-  const blocks = createReadBlocks();
+  const blocks = lent ? lentBlocks : createReadBlocks();
   const socket = connect({
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || HTTP_PORT),
@@ -120,7 +135,7 @@ export async function readHttpFlv(options: HttpFlvOptions): Promise<HttpFlvEnd> 
     if (signal.aborted) return resolve({ kind: 'aborted' });
     const read = createResponseReader(options);
     let over = false;
-    const socket = openRequest(options.url, (bytes) => {
+    const socket = openRequest(options, (bytes) => {
       const end = over ? null : read(bytes);
       if (end !== null) finish(end);
       return !over;

@@ -9,7 +9,7 @@ export interface FlvParserOptions {
 }
 
 export interface FlvParser {
-  /** Takes the next bytes; tags may share memory with them. Throws `bad-media` on damage. */
+  /** Takes the next bytes; tags may share memory with them, nothing else does. Throws `bad-media` on damage. */
   push(chunk: Buffer): void;
   /** Offset in the stream behind the last whole tag (or the file header). */
   readonly wholeBytes: number;
@@ -32,7 +32,7 @@ function damaged(what: string, offset: number): GatewayError {
 /** Incremental FLV parser; memory is bounded by one tag. */
 export function createFlvParser(options: FlvParserOptions): FlvParser {
   const maxTagBytes = options.maxTagBytes ?? DEFAULT_MAX_TAG_BYTES;
-  // Parts of what is not consumed yet; joined only when an element is whole.
+  // Copies of what is not consumed yet; joined only when an element is whole.
   let parts: Buffer[] = [];
   let pending = 0;
   let wanted = FILE_HEADER_BYTES;
@@ -95,13 +95,14 @@ export function createFlvParser(options: FlvParserOptions): FlvParser {
     push(chunk) {
       if (chunk.length === 0) return;
       pending += chunk.length;
-      parts.push(chunk);
-      if (pending < wanted) return;
-      const buffer = parts.length === 1 ? chunk : Buffer.concat(parts, pending);
+      if (pending < wanted) {
+        parts.push(Buffer.from(chunk));
+        return;
+      }
+      const buffer = parts.length === 0 ? chunk : Buffer.concat([...parts, chunk], pending);
       const used = consume(buffer);
-      const rest = buffer.subarray(used);
-      parts = rest.length > 0 ? [rest] : [];
-      pending = rest.length;
+      pending = buffer.length - used;
+      parts = pending > 0 ? [Buffer.from(buffer.subarray(used))] : [];
     },
     get wholeBytes() {
       return wholeBytes;

@@ -16,6 +16,8 @@ export interface StreamReaderOptions {
   readonly onTag: (tag: FlvTag, info: TagInfo) => void;
   /** What came at once was given tag by tag. */
   readonly onRead?: () => void;
+  /** The data of tags is overwritten behind onRead: who keeps it copies it. */
+  readonly lent?: boolean;
   readonly onState?: (state: ReaderState) => void;
   /** Before the first tag of a publisher, or of a reconnect that could not go on behind the last tag. */
   readonly onStreamStart?: () => void;
@@ -48,7 +50,7 @@ export function readerRetryMs(attempt: number, maxMs: number): number {
 
 /** Reads a hub stream over HTTP-FLV until stopped or fenced, through publisher changes and gateway restarts. */
 export function openStreamReader(options: StreamReaderOptions): StreamReader {
-  const { log } = options;
+  const { log, lent = false } = options;
   const now = options.now ?? (() => performance.now());
   const controller = new AbortController();
   const { signal } = controller;
@@ -88,8 +90,10 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
         continuity.attach();
         tell('connected');
       },
+      lent,
       onTag: (tag) => continuity.push(tag, now()),
       onRead: () => {
+        if (lent) continuity.ownLast();
         if (!signal.aborted) options.onRead?.();
       },
     });

@@ -10,6 +10,11 @@ export interface FlvTag {
   readonly data: Buffer;
 }
 
+/** The tag with a copy of its data: for who keeps one that shares memory with others. */
+export function ownTag(tag: FlvTag): FlvTag {
+  return { ...tag, data: Buffer.from(tag.data) };
+}
+
 const CODEC_AVC = 7;
 const CODEC_AAC = 10;
 const AUDIO_EX_HEADER = 9;

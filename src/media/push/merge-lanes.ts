@@ -20,6 +20,8 @@ export interface MergeLanes {
   move(taker: WindowTaker, mergeMs: number): void;
   /** Tags gathered for targets of this length. */
   gathered(mergeMs: number): number;
+  /** The newest so many tags are all that is gathered for any target. */
+  readonly mostGathered: number;
   /** Forgets the targets and what is gathered. */
   clear(): void;
 }
@@ -77,6 +79,9 @@ export function createMergeLanes(): MergeLanes {
       lane.takers.add(taker);
     },
     gathered: (mergeMs) => lanes.get(mergeMs)?.window.gathered ?? 0,
+    get mostGathered() {
+      return Math.max(0, ...Array.from(lanes.values(), (lane) => lane.window.gathered));
+    },
     clear() {
       for (const lane of lanes.values()) {
         lane.takers.clear();

@@ -1,5 +1,6 @@
 import { type FlvTag, isMedia, TAG_VIDEO } from '../flv/tag.ts';
 import { encodeMediaMessages } from '../rtmp/media-message.ts';
+import { createWindowSpace } from './window-space.ts';
 
 /** The tags of one merge window, gathered once for all targets that use them. */
 export interface TagWindow {
@@ -8,8 +9,12 @@ export interface TagWindow {
   readonly hasVideo: boolean;
   /** Times of the first and the last frame, or null without one. */
   readonly media: { readonly firstMs: number; readonly lastMs: number } | null;
-  /** All tags in chunks of that message stream, as one buffer: built once, shared by every target. */
-  bytes(messageStreamId: number): Buffer;
+  /**
+   * All tags in chunks of that message stream, as one buffer: built once, shared by every target. Those in passing are
+   * overwritten when the window has been given to all, unless keep() is called before.
+   */
+  bytes(messageStreamId: number, inPassing?: boolean): Buffer;
+  keep(): void;
 }
 
 export interface MergeWindowOptions {
@@ -39,19 +44,24 @@ export function mediaTimes(tags: readonly FlvTag[]): TagWindow['media'] {
   return first && last ? { firstMs: first.timestamp, lastMs: last.timestamp } : null;
 }
 
+/** Windows are given away one after the other: those of all streams of the process use the same memory. */
+const space = createWindowSpace();
+
 function tagWindow(tags: readonly FlvTag[]): TagWindow {
   const built = new Map<number, Buffer>();
+  const passing = new Map<number, Buffer>();
   return {
     tags,
     hasVideo: tags.some((tag) => tag.type === TAG_VIDEO),
     media: mediaTimes(tags),
-    bytes(messageStreamId) {
-      const known = built.get(messageStreamId);
+    bytes(messageStreamId, inPassing = false) {
+      const known = built.get(messageStreamId) ?? (inPassing ? passing.get(messageStreamId) : undefined);
       if (known) return known;
-      const bytes = encodeMediaMessages(tags, messageStreamId);
-      built.set(messageStreamId, bytes);
+      const bytes = encodeMediaMessages(tags, messageStreamId, inPassing ? space.take : undefined);
+      (inPassing ? passing : built).set(messageStreamId, bytes);
       return bytes;
     },
+    keep: space.keep,
   };
 }
 
@@ -69,7 +79,11 @@ export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
     const whole = tags;
     tags = [];
     bytes = 0;
-    onWindow(tagWindow(whole));
+    try {
+      onWindow(tagWindow(whole));
+    } finally {
+      space.release();
+    }
   }
 
   return {

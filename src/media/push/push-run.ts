@@ -12,6 +12,7 @@ import { createTrust, type Trust } from '../rtmp/trust.ts';
 import { createMergeLanes } from './merge-lanes.ts';
 import { readSendQueues } from './send-queues.ts';
 import { createStreamMeter } from './stream-figures.ts';
+import { createTagMemory } from './tag-memory.ts';
 import { createTarget, type Target, type TargetSettings } from './target.ts';
 import type { TargetChange, TargetSpec } from './target-spec.ts';
 
@@ -59,7 +60,7 @@ export interface PushRun {
   /** Compares with the running targets: a session lasts as long as its target's URL. */
   setTargets(wanted: readonly TargetSpec[]): void;
   retryNow(targetId: string): void;
-  /** A tag of the source, with the source's timestamp. */
+  /** A tag of the source, with the source's timestamp. Its data is copied. */
   onTag(tag: FlvTag): void;
   /** The shortest merge window of its targets: so long the source may gather tags before it gives them. */
   readonly mergeMs: number;
@@ -89,6 +90,8 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   const trust = deps.trust ?? createTrust();
   const { lookup } = deps;
   const lanes = createMergeLanes();
+  // What the keeper and the lanes let go of is not referred to any more: whatever is sent is another copy.
+  const memory = createTagMemory({ needed: () => Math.max(keeper.frames, lanes.mostGathered) });
   const meter = createStreamMeter();
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
@@ -204,7 +207,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     retryNow: (targetId) => targets.get(targetId)?.retryNow(),
     onTag(tag) {
       if (isOver) return;
-      const placed = rebaser.rebase(tag);
+      const placed = memory.copy(rebaser.rebase(tag));
       keeper.push(placed);
       meter.push(placed);
       lanes.push(placed);

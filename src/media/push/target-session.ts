@@ -87,6 +87,8 @@ export function createTargetSession(
   let isDropping = false;
   let droppedFrames = 0;
   let droppedAt: number | null = null;
+  /** The window that was sent last did not wait in this process, and so nothing before it does. */
+  let takesAtOnce = false;
   let startedAt: number | null = null;
 
   function wrote(media: TagWindow['media']): void {
@@ -134,6 +136,14 @@ export function createTargetSession(
     if (skipped > 0 || isDropping) return false;
     const canDecode = keySeen || !(hasVideo || window.hasVideo);
     return canDecode && !isFull(1);
+  }
+
+  /** As long as the kernel takes all at once, nothing of a window outlives this call. */
+  function sendWhole(window: TagWindow): void {
+    const inPassing = takesAtOnce;
+    publisher.send([window.bytes(publisher.messageStreamId, inPassing)]);
+    takesAtOnce = publisher.backlogBytes === 0;
+    if (inPassing && !takesAtOnce) window.keep();
   }
 
   /** Headers and script data are small and decide whether what follows can be decoded: never dropped. */
@@ -198,7 +208,7 @@ export function createTargetSession(
     },
     write(window) {
       if (takesWhole(window)) {
-        publisher.send([window.bytes(publisher.messageStreamId)]);
+        sendWhole(window);
         wrote(window.media);
         return;
       }

@@ -23,15 +23,19 @@ export function encodeMediaMessage(tag: FlvTag, messageStreamId: number): Buffer
   return encodeMessage(mediaMessage(tag, messageStreamId), FORMATS[tag.type]);
 }
 
-/** Tags in chunks, one behind the other: each is copied once. */
-export function encodeMediaMessages(tags: readonly FlvTag[], messageStreamId: number): Buffer {
+/** Tags in chunks, one behind the other, in memory of the caller's choice: each is copied once. */
+export function encodeMediaMessages(
+  tags: readonly FlvTag[],
+  messageStreamId: number,
+  allocate: (length: number) => Buffer = Buffer.allocUnsafeSlow,
+): Buffer {
   let length = 0;
   const messages = tags.map((tag) => {
     const message = mediaMessage(tag, messageStreamId);
     length += encodedLength(message, FORMATS[tag.type]);
     return message;
   });
-  const out = Buffer.allocUnsafeSlow(length);
+  const out = allocate(length);
   let at = 0;
   for (const [index, tag] of tags.entries()) {
     const message = messages[index];

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type HttpFlvEnd, readHttpFlv } from '../../../src/media/flv/http-flv.ts';
-import type { FlvTag } from '../../../src/media/flv/tag.ts';
+import { type FlvTag, ownTag } from '../../../src/media/flv/tag.ts';
 import { encodeFlvTag, flvHeader } from '../../../src/media/flv/writer.ts';
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\n';
@@ -12,7 +12,7 @@ let server: Server;
 afterEach(() => new Promise<void>((resolve) => server.close(() => resolve())));
 
 /** What a reader makes of a server that answers every request with these pieces, and then closes. */
-async function readFrom(pieces: readonly (Buffer | string)[]) {
+async function readFrom(pieces: readonly (Buffer | string)[], lent = false) {
   let asked = '';
   server = createServer({ noDelay: true }, async (socket) => {
     socket.on('error', () => undefined); // the reader may leave first
@@ -32,7 +32,8 @@ async function readFrom(pieces: readonly (Buffer | string)[]) {
     onOpen: () => {
       opened += 1;
     },
-    onTag: (tag) => tags.push(tag),
+    lent,
+    onTag: (tag) => tags.push(lent ? ownTag(tag) : tag),
     signal: new AbortController().signal,
   });
   return { end, tags, opened, asked, port };
@@ -55,6 +56,17 @@ describe('a stream over HTTP', () => {
     expect(tags.every((tag, index) => sent[index]?.data.equals(tag.data))).toBe(true);
     expect(tags.map((tag) => tag.timestamp)).toEqual(sent.map((tag) => tag.timestamp));
     expect(end.kind).toBe('lost');
+  });
+
+  it('gives tags in lent memory whole, however they come', async () => {
+    const sent = manyTags();
+    const body = Buffer.concat([flvHeader(), ...sent.map(encodeFlvTag)]);
+    const pieces = Array.from({ length: Math.ceil(body.length / 70_000) }, (_, index) =>
+      body.subarray(index * 70_000, (index + 1) * 70_000),
+    );
+    const { tags } = await readFrom([HEAD, ...pieces], true);
+    expect(tags.length).toBe(sent.length);
+    expect(tags.every((tag, index) => sent[index]?.data.equals(tag.data))).toBe(true);
   });
 
   it('is asked for by path and query, at the host of its URL', async () => {

@@ -35,13 +35,14 @@ afterEach(async () => {
   await hub.close();
 });
 
-function open(): StreamReader {
+function open(lent = false): StreamReader {
   reader = openStreamReader({
     url: () => {
       attempts += 1;
       return `${hub.url}/internal/flv/s?ticket=${attempts}`;
     },
     log: pino({ level: 'silent' }),
+    lent,
     onTag: (tag, info) => {
       events.push(`${tag.timestamp}${info.cached ? 'c' : ''}`);
       infos.push(info);
@@ -79,6 +80,19 @@ describe('a stream reader', () => {
     await eventually(() => events.at(-1) === '133');
     expect(events).toEqual(['start', '0', '0', '33', '66', 'down', '100c', '133']);
     expect(hub.requests).toEqual(['/internal/flv/s?ticket=1', '/internal/flv/s?ticket=2']);
+  });
+
+  it('of tags in lent memory goes on behind the last one too, whose memory was overwritten since', async () => {
+    open(true);
+    await eventually(() => hub.readers === 1);
+    for (const tag of [VIDEO_HEADER, frame(0, true), frame(33)]) hub.send(tag);
+    await eventually(() => events.at(-1) === '33');
+    hub.cut();
+    hub.send(frame(66));
+    await eventually(() => hub.readers === 1 && hub.requests.length === 2);
+    hub.send(frame(99));
+    await eventually(() => events.at(-1) === '99');
+    expect(events).toEqual(['start', '0', '0', '33', 'down', '66c', '99']);
   });
 
   it('says that a stream begins anew when a reconnect finds another GOP', async () => {

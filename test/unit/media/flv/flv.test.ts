@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFlvParser } from '../../../../src/media/flv/parser.ts';
 import { MARK_LIVE, scriptName, scriptTag, streamMark } from '../../../../src/media/flv/script.ts';
-import { type FlvTag, isMedia } from '../../../../src/media/flv/tag.ts';
+import { type FlvTag, isMedia, ownTag } from '../../../../src/media/flv/tag.ts';
 import { encodeFlvTag, flvHeader } from '../../../../src/media/flv/writer.ts';
 
 const TAGS: FlvTag[] = [
@@ -36,6 +36,21 @@ describe('FLV', () => {
       expect(parse(FILE, chunkBytes)).toEqual(TAGS);
     });
   }
+
+  it.each([1, 7, 4096, 50_000])(
+    'keeps nothing of pieces of %i bytes that are overwritten behind it',
+    (length) => {
+      const tags: FlvTag[] = [];
+      const parser = createFlvParser({ onTag: (tag) => tags.push(ownTag(tag)) });
+      const piece = Buffer.alloc(length);
+      for (let at = 0; at < FILE.length; at += length) {
+        const count = FILE.copy(piece, 0, at, at + length);
+        parser.push(piece.subarray(0, count));
+        piece.fill(0xee);
+      }
+      expect(tags).toEqual(TAGS);
+    },
+  );
 
   it('says where the last whole tag ends', () => {
     const parser = createFlvParser({ onTag: () => undefined });

@@ -6,6 +6,7 @@ import { DEFAULT_PUSH_SETTINGS } from '../../../../src/media/push/push-run.ts';
 import { createTargetSession, type TargetSession } from '../../../../src/media/push/target-session.ts';
 import { createMessageCache, encodeMediaMessage } from '../../../../src/media/rtmp/media-message.ts';
 import type { RtmpPublisher } from '../../../../src/media/rtmp/publisher.ts';
+import { seededWhole } from '../../../support/random.ts';
 
 const STREAM_ID = 1;
 
@@ -25,21 +26,28 @@ function chunked(tags: readonly FlvTag[], streamId = STREAM_ID): Buffer {
   return Buffer.concat(tags.map((tag) => encodeMediaMessage(tag, streamId)));
 }
 
-/** What a session needs of a publisher: the writes are kept, the queue is what the test says. */
+/**
+ * What a session needs of a publisher: the writes are kept, the queue is what the test says. As with a socket, what
+ * does not wait is copied at once, and what waits is looked at when it leaves.
+ */
 interface Peer {
   readonly session: TargetSession;
   readonly writes: Buffer[][];
+  /** The same as it was given. */
+  readonly handed: Buffer[][];
   backlog: number;
   sent(): Buffer;
 }
 
 function openPeer(streamId = STREAM_ID, cache = createMessageCache()): Peer {
   const writes: Buffer[][] = [];
+  const handed: Buffer[][] = [];
   let written = 0;
   const publisher: RtmpPublisher = {
     write: () => undefined,
     send(messages) {
-      writes.push([...messages]);
+      handed.push([...messages]);
+      writes.push(messages.map((bytes) => (peer.backlog === 0 ? Buffer.from(bytes) : bytes)));
       written += messages.reduce((sum, bytes) => sum + bytes.length, 0);
     },
     messageStreamId: streamId,
@@ -68,7 +76,7 @@ function openPeer(streamId = STREAM_ID, cache = createMessageCache()): Peer {
   };
   const limits = DEFAULT_PUSH_SETTINGS.session;
   const session = createTargetSession(publisher, { ackEveryBytes: 250_000, limits, cache });
-  const peer: Peer = { session, writes, backlog: 0, sent: () => Buffer.concat(writes.flat()) };
+  const peer: Peer = { session, writes, handed, backlog: 0, sent: () => Buffer.concat(writes.flat()) };
   return peer;
 }
 
@@ -188,7 +196,7 @@ describe('targets of one window', () => {
       session.begin({ tags: [video(0, true)], gathered: 0 });
       session.write(window);
     }
-    const [first, second] = peers.map((peer) => peer.writes[1]);
+    const [first, second] = peers.map((peer) => peer.handed[1]);
     expect(first).toHaveLength(1);
     expect(second?.[0]).toBe(first?.[0]);
     expect(peers[0]?.sent()).toEqual(chunked([video(0, true), ...tags]));
@@ -257,5 +265,42 @@ describe('targets of one window', () => {
     session.begin({ tags: [video(0, true)], gathered: 0 });
     session.write(windowOf([video(33)]));
     expect(sent()).toEqual(chunked([video(0, true), video(33)], 9));
+  });
+
+  it.each([1, 2, 3, 4])('get their bytes whole, whoever of them is slow when (random writes %i)', (seed) => {
+    const whole = seededWhole(seed);
+    const peers = [openPeer(), openPeer(), openPeer(9)];
+    const lanes = createMergeLanes();
+    for (const { session } of peers) {
+      session.begin({ tags: [video(0, true)], gathered: 0 });
+      lanes.add(session, 100);
+    }
+    const sent = [video(0, true)];
+    for (let at = 1; at < 300; at += 1) {
+      const tag = { ...video(at, whole(20) === 0, whole(whole(20) === 0 ? 600_000 : 3000)) };
+      tag.data.fill(whole(256), 2);
+      sent.push(tag);
+      lanes.push(tag);
+      if (whole(3) > 0) continue;
+      for (const peer of peers) peer.backlog = whole(2) * whole(1000);
+      lanes.flush();
+    }
+    lanes.flush();
+    lanes.clear();
+    expect(peers.map((peer) => peer.sent().equals(chunked(sent, peer === peers[2] ? 9 : 1)))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('are given windows in the same memory over and over while they take all at once', () => {
+    const peer = openPeer();
+    peer.session.begin({ tags: [video(0, true)], gathered: 0 });
+    for (let at = 1; at <= 50; at += 1) peer.session.write(windowOf([video(at)]));
+    expect(new Set(peer.handed.slice(2).map(([bytes]) => bytes?.buffer)).size).toBe(1);
+    peer.backlog = 1;
+    for (let at = 51; at <= 60; at += 1) peer.session.write(windowOf([video(at)]));
+    expect(new Set(peer.handed.slice(-10).map(([bytes]) => bytes?.buffer)).size).toBe(10);
   });
 });

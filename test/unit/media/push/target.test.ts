@@ -198,7 +198,13 @@ describe('a push target', () => {
     await accept(one);
     await stream(one, 5);
     const script = { type: TAG_SCRIPT, timestamp: 0, data: Buffer.alloc(100_000) } as const;
-    const window = { tags: [script], hasVideo: false, media: null, bytes: () => script.data };
+    const window = {
+      tags: [script],
+      hasVideo: false,
+      media: null,
+      bytes: () => script.data,
+      keep: () => undefined,
+    };
     const [peer] = one.peers;
     for (const [megabytes, state] of [
       [9, 'live'],
