@@ -95,7 +95,8 @@ export const roomsCommand: Command = {
     'list prints with --json [ROOM], show ROOM:',
     '  {"sdkAppId","room","createdAt","ownerUserId","users":[{"userId","enteredAt","lostAt",',
     '  "role","roleName","session":{"since","lostAt"} or null,',
-    '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt"}]}],',
+    '  "blocked":{"audio","video"},"streams":[{"streamId","kind","publishedAt",',
+    '  "tracks":{"audio","video"}}]}],',
     '  "robots":[{"userId","streamId","tasks"}]}; times are unix ms',
   ],
   run: (argv, io) => {

@@ -1,6 +1,7 @@
 import { canonicalUser } from './ids.ts';
 import { blockOf, type RoomFacts, type UserFacts } from './room.ts';
 import type { LeaveReason, MemberChange, RoomEventBody, RoomMember, RoomSnapshot } from './room-event.ts';
+import { sameTracks } from './tracks.ts';
 
 /** The user as the others in the room see it. */
 export function memberOf(user: UserFacts): RoomMember {
@@ -9,7 +10,7 @@ export function memberOf(user: UserFacts): RoomMember {
     ...{ userId, order, enteredAt, role, roleName, terminal, media },
     isLost: lostAt !== null,
     blocked: blockOf(user),
-    streams: streams.map(({ streamId, kind }) => ({ streamId, kind })),
+    streams: streams.map(({ streamId, kind, tracks }) => ({ streamId, kind, tracks })),
   };
 }
 
@@ -38,16 +39,19 @@ function changeOf(before: RoomMember, after: RoomMember): MemberChange | null {
 
 function memberEvents(before: RoomMember, after: RoomMember): RoomEventBody[] {
   const { userId } = after;
-  const had = new Set(before.streams.map((stream) => stream.streamId));
+  const had = new Map(before.streams.map((stream) => [stream.streamId, stream]));
   const has = new Set(after.streams.map((stream) => stream.streamId));
   const change = changeOf(before, after);
   return [
-    ...[...had]
+    ...[...had.keys()]
       .filter((streamId) => !has.has(streamId))
       .map((streamId) => ({ type: 'stream-ended', userId, streamId }) as const),
     ...after.streams
       .filter(({ streamId }) => !had.has(streamId))
       .map((stream) => ({ type: 'stream-published', userId, stream }) as const),
+    ...after.streams
+      .filter(({ streamId, tracks }) => !sameTracks(had.get(streamId)?.tracks ?? tracks, tracks))
+      .map(({ streamId, tracks }) => ({ type: 'stream-changed', userId, streamId, tracks }) as const),
     ...(change === null ? [] : [{ type: 'member-changed', userId, change } as const]),
   ];
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from './errors.ts';
 import { type RoomId, type StreamKind, sameUser } from './ids.ts';
 import type { Terminal } from './terminal.ts';
+import type { Tracks } from './tracks.ts';
 
 /** An anchor publishes and plays, audience only plays. */
 export type Role = 'anchor' | 'audience';
@@ -21,7 +22,7 @@ export interface Blocked {
   readonly video: boolean;
 }
 
-/** What a user sends and has not muted, as its client says. */
+/** What a user sends and has not muted: as its client says, else as its streams carry it. */
 export interface MediaState {
   readonly audio: boolean;
   readonly video: boolean;
@@ -31,6 +32,8 @@ export interface MediaState {
 export interface MemberStream {
   readonly streamId: string;
   readonly kind: StreamKind;
+  /** Those of which frames came since it was published. */
+  readonly tracks: Tracks;
 }
 
 /** A user of a room as the others see it. */
@@ -72,6 +75,12 @@ export type RoomEventBody =
   | { readonly type: 'member-left'; readonly userId: string; readonly reason: LeaveReason }
   | { readonly type: 'member-changed'; readonly userId: string; readonly change: MemberChange }
   | { readonly type: 'stream-published'; readonly userId: string; readonly stream: MemberStream }
+  | {
+      readonly type: 'stream-changed';
+      readonly userId: string;
+      readonly streamId: string;
+      readonly tracks: Tracks;
+    }
   | { readonly type: 'stream-ended'; readonly userId: string; readonly streamId: string }
   | { readonly type: 'room-closed'; readonly reason: 'empty' | 'dismissed' };
 
@@ -100,6 +109,13 @@ function withStream(member: RoomMember, stream: MemberStream): RoomMember {
   return { ...member, streams: [...withoutStream(member, stream.streamId).streams, stream] };
 }
 
+function withTracks(member: RoomMember, streamId: string, tracks: Tracks): RoomMember {
+  const streams = member.streams.map((stream) =>
+    stream.streamId === streamId ? { ...stream, tracks } : stream,
+  );
+  return { ...member, streams };
+}
+
 function membersAfter(members: readonly RoomMember[], body: RoomEventBody): readonly RoomMember[] {
   switch (body.type) {
     case 'member-entered': {
@@ -113,6 +129,8 @@ function membersAfter(members: readonly RoomMember[], body: RoomEventBody): read
       return changeMember(members, body.userId, (member) => ({ ...member, ...body.change }));
     case 'stream-published':
       return changeMember(members, body.userId, (member) => withStream(member, body.stream));
+    case 'stream-changed':
+      return changeMember(members, body.userId, (member) => withTracks(member, body.streamId, body.tracks));
     case 'stream-ended':
       return changeMember(members, body.userId, (member) => withoutStream(member, body.streamId));
     case 'room-closed':

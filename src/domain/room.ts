@@ -1,6 +1,7 @@
 import type { RoomId, StreamKind } from './ids.ts';
 import type { Blocked, MediaState, Role } from './room-event.ts';
 import type { Terminal } from './terminal.ts';
+import type { Tracks } from './tracks.ts';
 
 export type { Blocked } from './room-event.ts';
 
@@ -11,6 +12,8 @@ export interface StreamFacts {
   readonly publishedAt: number;
   /** The gateway that holds the stream: workers read it there. */
   readonly gatewayId: string;
+  /** Those of which frames came since it was published. */
+  readonly tracks: Tracks;
 }
 
 /** The one device with which a user is logged in. */

@@ -1,4 +1,5 @@
 import type { RoomId, StreamKind } from './ids.ts';
+import type { Tracks } from './tracks.ts';
 
 interface UserStream {
   readonly appId: number;
@@ -14,6 +15,12 @@ interface UserStream {
 /** What happens to users' streams. A takeover by the same user is one more `published`, nothing between. */
 export type StreamEvent =
   | (UserStream & { readonly type: 'published' })
+  | (UserStream & {
+      /** A track's first frame came. */
+      readonly type: 'carries';
+      readonly publishedAt: number;
+      readonly tracks: Tracks;
+    })
   | (UserStream & {
       readonly type: 'unpublished';
       /** Unix ms, as it was told then. */

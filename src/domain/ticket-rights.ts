@@ -1,5 +1,6 @@
 import { GatewayError } from './errors.ts';
 import type { RoomId, StreamKind } from './ids.ts';
+import type { Tracks } from './tracks.ts';
 
 /** The privilege bits of a PrivateMapKey. */
 export const RIGHTS = {
@@ -29,12 +30,6 @@ export interface RoomTicket {
 export interface Permit {
   readonly rights: number;
   readonly expiresAt: number | null;
-}
-
-/** Sound and picture of one stream. */
-export interface Tracks {
-  readonly audio: boolean;
-  readonly video: boolean;
 }
 
 /** Without a PrivateMapKey, where the app asks for none. */

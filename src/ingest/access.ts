@@ -6,7 +6,8 @@ import { parsePublishRequest, type RtmpPath } from '../domain/publish-request.ts
 import { roleAtEntry } from '../domain/role-name.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Terminal } from '../domain/terminal.ts';
-import { assertMayPublish, mayCreate, sendableTracks, type Tracks } from '../domain/ticket-rights.ts';
+import { assertMayPublish, mayCreate, sendableTracks } from '../domain/ticket-rights.ts';
+import type { Tracks } from '../domain/tracks.ts';
 import { checkAccountType, checkRoomTicket } from '../identity/private-map-key.ts';
 import { verifyTicket } from '../identity/tickets.ts';
 import { verifyUserSig } from '../identity/user-sig.ts';

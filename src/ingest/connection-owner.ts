@@ -3,16 +3,15 @@ import type { NmsSession } from 'node-media-server/src/session/rtmp_session.js';
 import type { Logger } from 'pino';
 import type { RtmpPath } from '../domain/publish-request.ts';
 import type { HubLimits } from './limits.ts';
-import type { RtmpConnection } from './rtmp-connection.ts';
 
 /** What the hub decides about a connection; every refusal is a thrown GatewayError. */
-export interface ConnectionOwner {
+export interface ConnectionOwner<Connection> {
   /** Sets the connection as that stream's publisher; what it sends waits as long as that takes. */
-  acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream | Promise<PublishedStream>;
+  acceptPublisher(connection: Connection, path: RtmpPath): PublishedStream | Promise<PublishedStream>;
   /** Resolves with the name of the stream to be played. */
   acceptPlayer(path: RtmpPath): Promise<string>;
-  startPlaying(connection: RtmpConnection, streamId: string): void;
-  closed(connection: RtmpConnection): void;
+  startPlaying(connection: Connection, streamId: string): void;
+  closed(connection: Connection): void;
 }
 
 export interface PublishedStream {
@@ -21,9 +20,9 @@ export interface PublishedStream {
   unpublish(clean: boolean): void;
 }
 
-export interface RtmpConnectionOptions {
+export interface RtmpConnectionOptions<Connection> {
   readonly socket: Socket;
   readonly limits: HubLimits;
-  readonly owner: ConnectionOwner;
+  readonly owner: ConnectionOwner<Connection>;
   readonly log: Logger;
 }

@@ -3,23 +3,14 @@ import nmsLogger from 'node-media-server/src/core/logger.js';
 import { GatewayError } from '../domain/errors.ts';
 import { type PlayProof, readPlayProof } from '../domain/play-proof.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
-import {
-  type AccessDeps,
-  assertMayPlay,
-  type GrantedPublish,
-  grantUserPublish,
-  grantWorkerPublish,
-  requireStreamName,
-  verifyWorkerTicket,
-} from './access.ts';
+import { type AccessDeps, assertMayPlay, requireStreamName, verifyWorkerTicket } from './access.ts';
 import { Admission } from './admission.ts';
-import type { PublishedStream } from './connection-owner.ts';
 import { Fence } from './fence.ts';
 import type { HubDeps, Subscription } from './hub-deps.ts';
 import { DEFAULT_HUB_LIMITS, type HubLimits } from './limits.ts';
-import { isOfTracks } from './packets.ts';
+import { Publishing } from './publishing.ts';
 import { RtmpConnection } from './rtmp-connection.ts';
-import type { HubStream, PublisherSource, StreamPublisher, WorkerReader } from './stream.ts';
+import type { HubStream, WorkerReader } from './stream.ts';
 import { type HubStreamInfo, StreamTable } from './stream-table.ts';
 import { type MediaSink, Viewer } from './viewer.ts';
 
@@ -34,7 +25,7 @@ export class Hub {
   readonly #admission: Admission;
   readonly #streams: StreamTable;
   readonly #players = new Map<RtmpConnection, Subscription>();
-  readonly #publishFence = new Fence();
+  readonly #publishing: Publishing;
   readonly #readFence = new Fence();
   readonly #sweepTimer: NodeJS.Timeout;
   #viewerCount = 0;
@@ -46,6 +37,7 @@ export class Hub {
     this.#access = { apps, clusterSecret, isMember };
     this.#admission = new Admission(this.#limits);
     this.#streams = new StreamTable(this.#limits, deps.log);
+    this.#publishing = new Publishing({ ...deps, access: this.#access, streams: this.#streams });
     nmsLogger.log = () => undefined; // it prints to stdout; the hub logs what matters itself
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
     this.#sweepTimer = setInterval(() => this.#sweep(Date.now()), SWEEP_MS);
@@ -110,11 +102,7 @@ export class Hub {
 
   /** Ends the publisher as if it had stopped by itself. */
   closeStream(streamId: string, reason: string): void {
-    const stream = this.#streams.get(streamId);
-    const publisher = stream?.publisher;
-    if (!stream || !publisher) return;
-    this.#unpublish(stream, publisher, true);
-    publisher.end(reason);
+    this.#publishing.end(streamId, reason);
   }
 
   async close(): Promise<void> {
@@ -139,7 +127,7 @@ export class Hub {
       limits: this.#limits,
       log,
       owner: {
-        acceptPublisher: (from, path) => this.#acceptPublisher(from, path),
+        acceptPublisher: (from, path) => this.#publishing.accept(from, path),
         acceptPlayer: (path) => this.#acceptPlayer(path),
         startPlaying: (from, streamId) => {
           this.#players.set(from, this.#subscribe(streamId, 'rtmp', from.sink));
@@ -164,102 +152,6 @@ export class Hub {
       path.name,
       readPlayProof((name) => path.query.get(name)),
     );
-  }
-
-  #acceptPublisher(connection: RtmpConnection, path: RtmpPath): PublishedStream | Promise<PublishedStream> {
-    const nowMs = Date.now();
-    const granted = this.#grantPublish(path, nowMs);
-    const { admit } = this.#deps;
-    if (granted.entry === null || admit === undefined) return this.#setPublisher(connection, granted, nowMs);
-    const { role: _anchor, ...entry } = granted.entry;
-    const { source, streamId: id } = granted;
-    const userId = source.type === 'user' ? source.userId : granted.name.userId;
-    return admit({ ...granted.name, ...entry, userId, streamId: id, at: nowMs }).then(() => {
-      try {
-        if (connection.isEnded) throw new GatewayError('closed-by-peer', 'the publisher went away');
-        this.#assertNoMix(granted);
-        return this.#setPublisher(connection, granted, nowMs);
-      } catch (error) {
-        this.#withdraw(granted, nowMs);
-        throw error;
-      }
-    });
-  }
-
-  /** Who was let in did not come; another connection may publish the stream all the while. */
-  #withdraw({ streamId: id, name, source }: GrantedPublish, publishedAt: number): void {
-    const stream = this.#streams.open(id, name);
-    const at = Date.now();
-    this.#announce(stream, source, { type: 'unpublished', clean: false, publishedAt, at });
-    const { publisher } = stream;
-    if (publisher) this.#announce(stream, publisher.source, { type: 'published', at: publisher.publishedAt });
-  }
-
-  #setPublisher(connection: RtmpConnection, granted: GrantedPublish, nowMs: number): PublishedStream {
-    const stream = this.#streams.open(granted.streamId, granted.name);
-    const publisher: StreamPublisher = {
-      source: granted.source,
-      publishedAt: nowMs,
-      end: (why) => connection.close(why, 'NetStream.Publish.BadName'),
-    };
-    this.#leaveTo(stream, granted.source, nowMs);
-    stream.setPublisher(publisher, connection.session);
-    const what = { streamId: stream.id, remote: connection.remoteAddress, by: granted.source.type };
-    this.#deps.log.info(what, 'stream published');
-    this.#announce(stream, granted.source, { type: 'published', at: nowMs });
-    return {
-      push: (packet) => void (isOfTracks(packet, granted.tracks) && stream.push(packet)),
-      unpublish: (clean) => this.#unpublish(stream, publisher, clean),
-    };
-  }
-
-  #assertNoMix({ streamId: id, name: { appId, room, userId } }: GrantedPublish): void {
-    const holder = this.#streams.get(id)?.publisher?.source.type;
-    if (holder === 'worker' || this.#deps.isAgent?.(appId, room, userId))
-      throw new GatewayError('conflict', 'this user name belongs to a mix');
-  }
-
-  #grantPublish(path: RtmpPath, nowMs: number): GrantedPublish {
-    if (path.app === 'push') {
-      const granted = grantUserPublish(this.#access, path, nowMs);
-      this.#assertNoMix(granted);
-      return granted;
-    }
-    if (path.app !== 'internal')
-      throw new GatewayError('not-found', 'streams are published to the application push');
-    const granted = grantWorkerPublish(this.#access, path, nowMs);
-    const { source } = granted;
-    if (source.type === 'worker' && !this.#publishFence.admit(granted.streamId, source.epoch, nowMs)) {
-      throw new GatewayError('fenced', 'a higher epoch publishes this stream');
-    }
-    return granted;
-  }
-
-  /** A mix that takes the name of a user's stream ends that user's presence. */
-  #leaveTo(stream: HubStream, next: PublisherSource, nowMs: number): void {
-    const { source, publishedAt } = stream.publisher ?? {};
-    if (source?.type !== 'user' || publishedAt === undefined || next.type === 'user') return;
-    this.#announce(stream, source, { type: 'unpublished', clean: true, publishedAt, at: nowMs });
-  }
-
-  #unpublish(stream: HubStream, publisher: StreamPublisher, clean: boolean): void {
-    const nowMs = Date.now();
-    if (!stream.removePublisher(publisher, nowMs)) return;
-    this.#deps.log.info({ streamId: stream.id, clean }, 'stream ended');
-    const { publishedAt } = publisher;
-    this.#announce(stream, publisher.source, { type: 'unpublished', clean, publishedAt, at: nowMs });
-  }
-
-  #announce(
-    stream: HubStream,
-    source: PublisherSource,
-    what:
-      | { type: 'published'; at: number }
-      | { type: 'unpublished'; clean: boolean; publishedAt: number; at: number },
-  ): void {
-    if (source.type !== 'user') return;
-    const { appId, room, kind } = stream.name;
-    this.#deps.onEvent({ ...what, appId, room, userId: source.userId, kind, streamId: stream.id });
   }
 
   #createViewer(protocol: 'flv' | 'rtmp', sink: MediaSink, maxQueuedBytes: number): Viewer {

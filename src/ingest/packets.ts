@@ -1,5 +1,5 @@
 import type { NmsPacket } from 'node-media-server/src/session/rtmp_session.js';
-import type { Tracks } from '../domain/ticket-rights.ts';
+import type { Tracks } from '../domain/tracks.ts';
 
 /** What a tag is to a cache or to a viewer that skips frames. */
 export type MediaRole =
@@ -65,7 +65,7 @@ export function scriptName(body: Buffer): string {
 }
 
 // node-media-server's own cache classes; 7 is none of them: passed on, not kept.
-const NMS_FLAGS: Readonly<Record<MediaRole, number>> = {
+export const NMS_FLAGS: Readonly<Record<MediaRole, number>> = {
   'audio-header': 0,
   audio: 1,
   'video-header': 2,

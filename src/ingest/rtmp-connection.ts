@@ -28,7 +28,7 @@ export class RtmpConnection {
   readonly socket: Socket;
   readonly remoteAddress: string;
   readonly #limits: HubLimits;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<RtmpConnection>;
   readonly #log: Logger;
   #session: NmsSession | null = null;
   #state: State = 'open';
@@ -44,7 +44,7 @@ export class RtmpConnection {
   #lastDataAt = this.#since;
   #lastPingAt = this.#since;
 
-  constructor(options: RtmpConnectionOptions) {
+  constructor(options: RtmpConnectionOptions<RtmpConnection>) {
     this.socket = options.socket;
     this.remoteAddress = options.socket.remoteAddress ?? 'unknown';
     this.#limits = options.limits;

@@ -7,7 +7,7 @@ import RtmpSession, {
 } from 'node-media-server/src/session/rtmp_session.js';
 import type { StreamName } from '../domain/ids.ts';
 import type { HubLimits } from './limits.ts';
-import { markerTag, NMS_METADATA, preparePacket } from './packets.ts';
+import { markerTag, NMS_METADATA } from './packets.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Who publishes: a user with a UserSig, or a worker with a ticket. */
@@ -102,12 +102,11 @@ export class HubStream {
     return true;
   }
 
+  /** A packet as preparePacket made it. */
   push(packet: NmsPacket): void {
-    const prepared = preparePacket(packet);
-    if (prepared === null) return;
-    this.#timestamp = prepared.dts;
-    this.#broadcastPacket(prepared);
-    this.#boundGop(prepared);
+    this.#timestamp = packet.dts;
+    this.#broadcastPacket(packet);
+    this.#boundGop(packet);
   }
 
   addViewer(viewer: Viewer): void {

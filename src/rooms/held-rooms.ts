@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { canonicalUser, decodeRoom } from '../domain/ids.ts';
 import type { RoomFacts } from '../domain/room.ts';
+import type { Tracks } from '../domain/tracks.ts';
 import { type Eviction, type EvictReason, evictSentence, partKey } from './evictions.ts';
 import {
   dropPart,
@@ -81,6 +82,15 @@ export class HeldRooms {
     if (facts === undefined) return;
     local.written.add(partKey(entry.streamId, entry.at));
     local.facts = facts;
+  }
+
+  /** What that stream carries now; false when another connection publishes it. */
+  setTracks(key: string, streamId: string, at: number, tracks: Tracks): boolean {
+    const streams = this.rooms.get(key)?.streams;
+    const entry = streams?.get(streamId);
+    if (streams === undefined || entry?.at !== at) return false;
+    streams.set(streamId, { ...entry, tracks });
+    return true;
   }
 
   /** Takes a session out; its room's key, or undefined when it is not held here. */

@@ -1,5 +1,6 @@
 import { canonicalUser, type RoomId } from '../domain/ids.ts';
 import type { RoomFacts, SessionFacts, StreamFacts, UserFacts } from '../domain/room.ts';
+import { NO_TRACKS, sameTracks } from '../domain/tracks.ts';
 import { type EvictReason, partKey } from './evictions.ts';
 import {
   addStream,
@@ -11,6 +12,7 @@ import {
   replaceUser,
   type SessionEntry,
   type StreamEntry,
+  streamOf,
   withParts,
 } from './room-state.ts';
 
@@ -165,12 +167,16 @@ function enteringUser(
   return { ...remembered, order, session: null, streams: [], lostAt: null };
 }
 
+function isStored({ at, tracks = NO_TRACKS }: StreamEntry, stored: StreamFacts): boolean {
+  return stored.publishedAt === at && sameTracks(stored.tracks, tracks);
+}
+
 /** 'stands': stored already; otherwise what beats it, or null: it is to be stored. */
 function judgeStream(user: UserFacts | undefined, entry: StreamEntry, gatewayId: string) {
   if (user?.role === 'audience') return 'audience' as const;
   const rival = user?.streams.find((stream) => stream.streamId === entry.streamId);
   if (rival === undefined) return null;
-  if (rival.gatewayId === gatewayId) return rival.publishedAt === entry.at ? ('stands' as const) : null;
+  if (rival.gatewayId === gatewayId) return isStored(entry, rival) ? ('stands' as const) : null;
   const isLater = rival.publishedAt > entry.at;
   const isTie = rival.publishedAt === entry.at && rival.gatewayId > gatewayId;
   return isLater || isTie ? ('elsewhere' as const) : null;
@@ -213,7 +219,7 @@ export function assertLocal(
     facts = replaceUser(open, withParts(user ?? enteringUser(open, remember(userId), entry), { session }));
   }
   for (const entry of local.streams.values()) {
-    const { userId, streamId, kind, at: publishedAt } = entry;
+    const { userId, streamId, at: publishedAt } = entry;
     const user = findUser(facts, userId);
     const verdict = judgeStream(user, entry, gatewayId);
     if (verdict === 'stands') continue;
@@ -222,7 +228,7 @@ export function assertLocal(
       continue;
     }
     const open = openRoom(facts, place, userId, publishedAt);
-    const stream: StreamFacts = { streamId, kind, publishedAt, gatewayId };
+    const stream = streamOf(entry, gatewayId);
     const now = user ?? enteringUser(open, remember(userId), entry);
     facts = replaceUser(open, withParts(now, { streams: addStream(now.streams, stream) }));
   }

@@ -166,6 +166,10 @@ export class RoomRegistry {
     const { appId, room, userId, kind, streamId, at, type } = event;
     const key = roomKey(appId, room);
     const { held } = this.#keeper;
+    if (event.type === 'carries') {
+      if (held.setTracks(key, streamId, event.publishedAt, event.tracks)) this.#keeper.touch(key);
+      return;
+    }
     const known = held.rooms.get(key)?.streams.get(streamId);
     const clean = event.type === 'unpublished' ? { clean: event.clean } : {};
     this.#deps.log.info({ room: key, userId, stream: kind, ...clean }, `user ${type}`);

@@ -3,6 +3,7 @@ import { type RoomId, type StreamKind, sameUser } from '../domain/ids.ts';
 import type { Blocked, RoomFacts, StreamFacts, UserFacts } from '../domain/room.ts';
 import type { MediaState, Role } from '../domain/room-event.ts';
 import type { Terminal } from '../domain/terminal.ts';
+import { NO_TRACKS, type Tracks } from '../domain/tracks.ts';
 
 /** Which room, and the gateway that becomes its home when it does not exist yet. */
 export interface Place {
@@ -33,6 +34,8 @@ export interface StreamEntry extends Profile {
   readonly kind: StreamKind;
   /** Unix ms. */
   readonly at: number;
+  /** Absent: nothing came yet. */
+  readonly tracks?: Tracks;
   /** A room that does not exist yet. */
   readonly mayCreate: boolean;
 }
@@ -69,11 +72,12 @@ export function isLive({ session, streams }: Pick<UserFacts, 'session' | 'stream
   return streams.length > 0 || (session !== null && session.lostAt === null);
 }
 
-/** Who has no client that says it sends what it publishes. */
+/** Who has no client that says it sends what its streams carry. */
 function mediaOf(user: Pick<UserFacts, 'session' | 'streams' | 'media'>): MediaState {
   if (user.session !== null) return user.media;
-  const has = (kind: StreamKind) => user.streams.some((stream) => stream.kind === kind);
-  return { audio: has('main'), video: has('main'), screen: has('aux') };
+  const has = (kind: StreamKind, track: keyof Tracks) =>
+    user.streams.some((stream) => stream.kind === kind && stream.tracks[track]);
+  return { audio: has('main', 'audio'), video: has('main', 'video'), screen: has('aux', 'video') };
 }
 
 /** The user with these parts, no longer lost. */
@@ -83,6 +87,11 @@ export function withParts(
 ): UserFacts {
   const next = { ...user, lostAt: null, ...parts };
   return { ...next, media: mediaOf(next) };
+}
+
+/** A stream that a gateway holds. */
+export function streamOf({ streamId, kind, at, tracks }: StreamEntry, gatewayId: string): StreamFacts {
+  return { streamId, kind, publishedAt: at, gatewayId, tracks: tracks ?? NO_TRACKS };
 }
 
 /** With the stream in the place of the one of its name, else behind the others. */
@@ -136,7 +145,7 @@ export function enterSession(facts: RoomFacts | null, place: Place, entry: Sessi
 
 /** The room after a stream came on the air, with which its user enters. Throws `forbidden`, `limit-reached`. */
 export function enterStream(facts: RoomFacts | null, place: Place, entry: StreamEntry): RoomFacts {
-  const { userId, streamId, kind, at, role, roleName, terminal } = entry;
+  const { userId, at, role, roleName, terminal } = entry;
   const known = findUser(facts, userId);
   if (known === undefined) assertMayEnter(facts, entry.mayCreate);
   if (known?.role === 'audience') {
@@ -147,7 +156,7 @@ export function enterStream(facts: RoomFacts | null, place: Place, entry: Stream
   // Who comes back with a new connection says anew as what.
   const isBack = user.session === null && user.streams.length === 0;
   const profile = isBack ? { role, roleName, terminal } : {};
-  const streams = addStream(user.streams, { streamId, kind, publishedAt: at, gatewayId: place.gatewayId });
+  const streams = addStream(user.streams, streamOf(entry, place.gatewayId));
   return replaceUser(open, withParts({ ...user, ...profile }, { streams }));
 }
 

@@ -26,6 +26,8 @@ export interface LoginDeskDeps {
   readonly groups: Pick<Groups, 'attend'>;
   /** For how long a lost session can be resumed. */
   readonly resumableMs: number;
+  /** For how long Redis has been there without a break. */
+  readonly steadyForMs: () => number;
   readonly silentMs: number;
 }
 
@@ -47,11 +49,19 @@ interface Missed {
 }
 
 const SESSION_ID_BYTES = 18;
+/** A Redis that lost its data has it again after this time: all gateways write back what they know. */
+const SETTLE_MS = 5000;
 /** It left, or entered another room: it knows. */
 const ITS_OWN: readonly string[] = ['normal', 'moved'];
 
 export function sessionRef({ appId, userId, sessionId }: Login): SessionRef {
   return { appId, userId, sessionId };
+}
+
+function settling(): GatewayError {
+  return new GatewayError('redis-away', 'Redis was away, and may not know this session yet', {
+    blame: 'system',
+  });
 }
 
 /** Logs users in and out: who of this gateway's connections is whose current session. */
@@ -157,6 +167,7 @@ export class LoginDesk {
       const back = await registry.sessionBack({ appId, userId, sessionId });
       if (claim.outcome === 'ok') return { claim, sessionId, back, isResumed: true };
       if (back !== null) return { ...(await this.#claimNew(userKey, sessionId)), back, isResumed: true };
+      if (this.#deps.steadyForMs() < SETTLE_MS) throw settling();
     }
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     return { ...(await this.#claimNew(userKey, sessionId)), back: null, isResumed: false };

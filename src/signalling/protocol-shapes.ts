@@ -18,7 +18,10 @@ export const timeShape = z.int().min(0);
 export const mediaShape = z.object({ audio: z.boolean(), video: z.boolean(), screen: z.boolean() });
 
 const blockedShape = z.object({ audio: z.boolean(), video: z.boolean() });
-const streamShape = z.object({ streamId: z.string(), kind: kindShape });
+const tracksShape = z
+  .object({ audio: z.boolean(), video: z.boolean() })
+  .describe('of which frames came since it was published');
+const streamShape = z.object({ streamId: z.string(), kind: kindShape, tracks: tracksShape });
 
 const memberShape = z.object({
   userId: z.string(),
@@ -67,6 +70,12 @@ const eventBodyShape = z.discriminatedUnion('type', [
     }),
   }),
   z.object({ type: z.literal('stream-published'), userId: z.string(), stream: streamShape }),
+  z.object({
+    type: z.literal('stream-changed'),
+    userId: z.string(),
+    streamId: z.string(),
+    tracks: tracksShape,
+  }),
   z.object({ type: z.literal('stream-ended'), userId: z.string(), streamId: z.string() }),
   z.object({ type: z.literal('room-closed'), reason: z.enum(['empty', 'dismissed']) }),
 ]);

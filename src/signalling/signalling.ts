@@ -8,7 +8,7 @@ import type { PublicUrls } from '../domain/playback-urls.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { Announcements } from '../queue/announcements.ts';
-import { onReady } from '../queue/redis.ts';
+import { onReady, Steadiness } from '../queue/redis.ts';
 import type { Connection } from './connection.ts';
 import { deliverGroupEvent, groupHandlers } from './group-desk.ts';
 import { Levels } from './levels.ts';
@@ -71,8 +71,10 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     publish: (channel, message) => void redis.publish(channel, message).catch(failed),
     everyMs: limits.levelsEveryMs,
   });
+  const steadiness = new Steadiness(redis);
   const desk = new LoginDesk({
     ...{ apps, logins, registry, feed, groups, log, now },
+    steadyForMs: () => steadiness.steadyForMs(now()),
     resumableMs: deps.graceMs + RESUMABLE_MORE_MS,
     silentMs: limits.silentMs,
   });
@@ -115,6 +117,7 @@ export function createSignalling(deps: SignallingDeps): Signalling {
       clearInterval(repairTimer);
       for (const stop of stops) stop();
       desk.close();
+      steadiness.close();
       levels.close();
       feed.close();
     },

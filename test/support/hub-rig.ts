@@ -65,6 +65,7 @@ export interface LogLine {
 /** A hub and its playback routes on free loopback ports. */
 export class HubRig {
   readonly hub: Hub;
+  /** Comings and goings. */
   readonly events: StreamEvent[];
   readonly logLines: LogLine[];
   /** User ids of mixes, in whatever room. */
@@ -97,7 +98,7 @@ export class HubRig {
       { write: (line: string) => void logLines.push(JSON.parse(line) as LogLine) },
     );
     const events: StreamEvent[] = [];
-    const onEvent = (event: StreamEvent) => void events.push(event);
+    const onEvent = (event: StreamEvent) => void (event.type !== 'carries' && events.push(event));
     const hub = await createHub({
       ...{ bind: '127.0.0.1', port: 0, apps: APPS, clusterSecret: CLUSTER_SECRET },
       ...{ log, onEvent, limits },

@@ -13,10 +13,10 @@ export interface Publisher {
   thaw(): void;
 }
 
-/** Publishes a clip in a loop in real time with `ffmpeg -c copy`. */
-export function startPublisher(url: string, clip: string): Publisher {
+/** Publishes a clip in a loop in real time with `ffmpeg -c copy`, and more arguments for the output. */
+export function startPublisher(url: string, clip: string, output: readonly string[] = []): Publisher {
   const input = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', clip];
-  const child = spawn('ffmpeg', [...input, '-c', 'copy', '-f', 'flv', url], {
+  const child = spawn('ffmpeg', [...input, '-c', 'copy', ...output, '-f', 'flv', url], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

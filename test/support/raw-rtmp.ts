@@ -99,6 +99,15 @@ export class RawRtmp {
     await eventually(() => this.#received.includes(text));
   }
 
+  /** Of the last status in what the server said, or null. */
+  description(): string | null {
+    const at = this.#received.lastIndexOf('description');
+    if (at < 0 || this.#received.length < at + 14) return null;
+    const length = this.#received.readUInt16BE(at + 12);
+    const text = this.#received.subarray(at + 14, at + 14 + length);
+    return text.length < length ? null : text.toString();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

@@ -12,7 +12,7 @@ export function userFacts(userId: string, changes: Partial<UserFacts> = {}): Use
 
 /** A stream on the air at gateway `g`. */
 export function streamFacts(streamId: string, kind: StreamKind = 'main', publishedAt = 1): StreamFacts {
-  return { streamId, kind, publishedAt, gatewayId: 'g' };
+  return { streamId, kind, publishedAt, gatewayId: 'g', tracks: { audio: true, video: true } };
 }
 
 /** A room with home `g`. */

@@ -39,7 +39,14 @@ export const roomAnswer = z.strictObject({
         .meta({ description: 'the device that is logged in' }),
       blocked: blockedSchema.meta({ description: 'what of the user nobody may hear or see' }),
       streams: z.array(
-        z.strictObject({ streamId: z.string(), kind: z.enum(['main', 'aux']), publishedAt: z.int() }),
+        z.strictObject({
+          streamId: z.string(),
+          kind: z.enum(['main', 'aux']),
+          publishedAt: z.int(),
+          tracks: z
+            .strictObject({ audio: z.boolean(), video: z.boolean() })
+            .meta({ description: 'of which frames came since it was published' }),
+        }),
       ),
     }),
   ),

@@ -1,6 +1,7 @@
-import { canonicalUser, type RoomId, roomKey } from '../ids.ts';
+import { canonicalUser, type RoomId, roomKey, type StreamKind } from '../ids.ts';
 import type { LeaveReason, Role, RoomEvent, RoomMember, RoomSnapshot } from '../room-event.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Tracks } from '../tracks.ts';
 import type { CallbackEvent } from './callback.ts';
 
 /** What happened to a room at once. */
@@ -41,13 +42,14 @@ type Sends = Readonly<Record<(typeof KINDS)[number], boolean>>;
 
 const NOTHING: Sends = { video: false, audio: false, screen: false };
 
-/** What of a user is on the air and not muted. */
+/** What of a user is on the air and not muted; a screen share is told of by its picture. */
 function sendsOf({ media, streams }: RoomMember): Sends {
-  const has = (kind: 'main' | 'aux') => streams.some((stream) => stream.kind === kind);
+  const has = (kind: StreamKind, track: keyof Tracks) =>
+    streams.some((stream) => stream.kind === kind && stream.tracks[track]);
   return {
-    video: has('main') && media.video,
-    audio: has('main') && media.audio,
-    screen: has('aux') && media.screen,
+    video: has('main', 'video') && media.video,
+    audio: has('main', 'audio') && media.audio,
+    screen: has('aux', 'video') && media.screen,
   };
 }
 
@@ -133,6 +135,7 @@ export function roomCallbacks(step: RoomStep): readonly CallbackEvent[] {
         break;
       case 'member-changed':
       case 'stream-published':
+      case 'stream-changed':
       case 'stream-ended':
         if (!done.has(canonicalUser(body.userId))) teller.changed(body.userId, at);
         done.add(canonicalUser(body.userId));

@@ -111,7 +111,8 @@ describe('workers', () => {
 
 describe('rooms and streams', () => {
   it('lists rooms with their users and streams', async () => {
-    const stream = { streamId: `${APP_ID}_7_ann_main`, kind: 'main', publishedAt: 3 } as const;
+    const tracks = { audio: true, video: false };
+    const stream = { streamId: `${APP_ID}_7_ann_main`, kind: 'main', publishedAt: 3, tracks } as const;
     showRooms([
       roomFacts({ appId: APP_ID, room: { kind: 'number', value: 7 } }, [
         userFacts('Ann', { enteredAt: 2, streams: [{ ...stream, gatewayId: 'g' }] }),

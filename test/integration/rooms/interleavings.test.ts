@@ -88,6 +88,9 @@ class Gateway {
     await this.registry.admitPublish({ ...event, roleName: 'default', terminal: 'other', mayCreate: true });
     this.streams.set(id, { userId, room, kind, at });
     this.registry.apply({ ...event, type: 'published' });
+    for (const video of [false, true]) {
+      this.registry.apply({ ...event, type: 'carries', publishedAt: at, tracks: { audio: true, video } });
+    }
   }
 
   unpublish(id: string, clean: boolean): void {

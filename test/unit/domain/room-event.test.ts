@@ -14,8 +14,9 @@ function member(userId: string, order: number, changes: Partial<RoomMember> = {}
   };
 }
 
-const CAMERA = { streamId: '1_7_ann_main', kind: 'main' } as const;
-const SCREEN = { streamId: '1_7_ann_aux', kind: 'aux' } as const;
+const NOTHING_YET = { audio: false, video: false };
+const CAMERA = { streamId: '1_7_ann_main', kind: 'main', tracks: NOTHING_YET } as const;
+const SCREEN = { streamId: '1_7_ann_aux', kind: 'aux', tracks: NOTHING_YET } as const;
 const BEFORE: RoomSnapshot = {
   room: { kind: 'number', value: 7 },
   createdAt: 1,
@@ -60,6 +61,15 @@ describe('the event of a room', () => {
       { type: 'stream-ended', userId: 'ann', streamId: CAMERA.streamId },
     );
     expect(screen).toMatchObject({ seq: 6, members: [{ streams: [SCREEN] }, { streams: [] }] });
+  });
+
+  test('changes which tracks a stream carries where it stands', () => {
+    const tracks = { audio: true, video: false };
+    const changed = roomAfter(
+      { type: 'stream-published', userId: 'ann', stream: SCREEN },
+      { type: 'stream-changed', userId: 'ANN', streamId: CAMERA.streamId, tracks },
+    );
+    expect(changed?.members[0]?.streams).toEqual([{ ...CAMERA, tracks }, SCREEN]);
   });
 
   test('closes the room; of a closed one no event makes anything', () => {

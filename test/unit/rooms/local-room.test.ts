@@ -52,6 +52,18 @@ test.each([
   expect(after(ends, null)).toBeNull();
 });
 
+test('what a stream carries is stored once it is known, and stands then', () => {
+  const local = newLocalRoom('1/1001', 1, ROOM);
+  const context = { gatewayId: 'g1', nowMs: 100, without: new Set<string>() };
+  const tracks = { audio: true, video: false };
+  const entered = enterStream(null, PLACE, stream(1));
+  local.streams.set(ID, { ...stream(1), tracks });
+  const { facts } = assertLocal(entered, local, context);
+  const media = { audio: true, video: false, screen: false };
+  expect(facts?.users).toMatchObject([{ media, streams: [{ streamId: ID, tracks }] }]);
+  expect(assertLocal(facts, local, context).facts).toBe(facts);
+});
+
 test('a user who left, came back and was lost between two writes is lost', () => {
   expect(after([CLEAN, { since: 3, clean: false }], null)?.users).toMatchObject([{ lostAt: 4 }]);
 });

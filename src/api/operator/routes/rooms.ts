@@ -43,7 +43,7 @@ function view(facts: RoomFacts, running: readonly Task[]): RoomView {
       ...{ userId, enteredAt, lostAt, role, roleName },
       session: user.session && { since: user.session.since, lostAt: user.session.lostAt },
       blocked: blockOf(user),
-      streams: streams.map(({ streamId, kind, publishedAt }) => ({ streamId, kind, publishedAt })),
+      streams: streams.map(({ gatewayId: _where, ...stream }) => stream),
     })),
     robots: robotsOf(facts, running),
   };

@@ -4,6 +4,7 @@ import type { RoomId } from '../../../../src/domain/ids.ts';
 import {
   applyRoomEvent,
   type LeaveReason,
+  type MemberStream,
   type RoomEvent,
   type RoomEventBody,
   type RoomMember,
@@ -15,8 +16,9 @@ const AT = 1_700_000_000_123;
 const ROOM = { kind: 'number', value: 1001 } as const;
 const SILENT = { audio: false, video: false, screen: false };
 const CAMERA = { audio: true, video: true, screen: false };
-const main = { streamId: '1_1001_alice_main', kind: 'main' } as const;
-const aux = { streamId: '1_1001_alice_aux', kind: 'aux' } as const;
+const BOTH = { audio: true, video: true };
+const main = { streamId: '1_1001_alice_main', kind: 'main', tracks: BOTH } as const;
+const aux = { streamId: '1_1001_alice_aux', kind: 'aux', tracks: BOTH } as const;
 
 function member(changes: Partial<RoomMember> = {}): RoomMember {
   return {
@@ -49,8 +51,11 @@ function told(before: RoomSnapshot | null, ...bodies: readonly RoomEventBody[]) 
 const alice = { UserId: 'Alice' };
 const entered = { ...alice, Role: 20, TerminalType: 1, UserType: 3, Reason: 1 };
 const changed = (change: object): RoomEventBody => ({ type: 'member-changed', userId: 'alice', change });
-const published = (stream: typeof main | typeof aux): RoomEventBody => ({
+const published = (stream: MemberStream): RoomEventBody => ({
   ...{ type: 'stream-published', userId: 'Alice', stream },
+});
+const carries = (stream: MemberStream, audio: boolean, video: boolean): RoomEventBody => ({
+  ...{ type: 'stream-changed', userId: 'Alice', streamId: stream.streamId, tracks: { audio, video } },
 });
 const ended = (streamId: string): RoomEventBody => ({ type: 'stream-ended', userId: 'Alice', streamId });
 const left = (reason: LeaveReason): RoomEventBody => ({ type: 'member-left', userId: 'Alice', reason });
@@ -103,6 +108,35 @@ describe('an app is told', () => {
         [201, alice],
         [203, alice],
       ],
+    ],
+    [
+      'nothing of a stream of which nothing came yet',
+      snapshot(member()),
+      [published({ ...main, tracks: { audio: false, video: false } })],
+      [],
+    ],
+    [
+      'of the sound of a stream alone when that is all it carries',
+      snapshot(member({ media: CAMERA, streams: [{ ...main, tracks: { audio: false, video: false } }] })),
+      [carries(main, true, false)],
+      [[203, alice]],
+    ],
+    [
+      'of a picture that comes later by itself',
+      snapshot(member({ media: CAMERA, streams: [{ ...main, tracks: { audio: true, video: false } }] })),
+      [carries(main, true, true)],
+      [[201, alice]],
+    ],
+    [
+      'of a screen only with its picture',
+      snapshot(
+        member({
+          media: { ...SILENT, screen: true },
+          streams: [{ ...aux, tracks: { audio: true, video: false } }],
+        }),
+      ),
+      [carries(aux, true, true)],
+      [[205, alice]],
     ],
     [
       'of a mute',
