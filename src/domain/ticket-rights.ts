@@ -64,15 +64,6 @@ export function sendableTracks(permit: Permit, kind: StreamKind): Tracks {
   return { audio: has(permit, RIGHTS.sendAudio), video: has(permit, RIGHTS.sendVideo) };
 }
 
-/** The tracks of a camera or a screen share that may be received. */
-export function receivableTracks(permit: Permit, kind: StreamKind): Tracks {
-  if (kind === 'aux') {
-    const screen = has(permit, RIGHTS.receiveScreen);
-    return { audio: screen, video: screen };
-  }
-  return { audio: has(permit, RIGHTS.receiveAudio), video: has(permit, RIGHTS.receiveVideo) };
-}
-
 /** Throws `forbidden` when nothing of such a stream may be sent, `ticket-expired`. */
 export function assertMayPublish(permit: Permit, kind: StreamKind, nowMs: number): void {
   assertUnexpired(permit, nowMs);
@@ -80,10 +71,11 @@ export function assertMayPublish(permit: Permit, kind: StreamKind, nowMs: number
   if (!audio && !video) forbid(kind === 'aux' ? 'send a screen share' : 'send audio or video');
 }
 
-/** Throws `forbidden` when nothing of such a stream may be received. */
+/** A stream is played whole: throws `forbidden` without the right to receive all of it. */
 export function assertMayReceive(permit: Permit, kind: StreamKind): void {
-  const { audio, video } = receivableTracks(permit, kind);
-  if (!audio && !video) forbid(kind === 'aux' ? 'receive screen shares' : 'receive audio or video');
+  if (kind === 'aux' && !has(permit, RIGHTS.receiveScreen)) forbid('receive screen shares');
+  const isWhole = has(permit, RIGHTS.receiveAudio) && has(permit, RIGHTS.receiveVideo);
+  if (kind === 'main' && !isWhole) forbid('receive audio and video');
 }
 
 /** An anchor sends something: throws `forbidden` without any right to, `ticket-expired`. */

@@ -6,7 +6,7 @@ import { parsePublishRequest, type RtmpPath } from '../domain/publish-request.ts
 import { roleAtEntry } from '../domain/role-name.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Terminal } from '../domain/terminal.ts';
-import { assertMayPublish, mayCreate, sendableTracks } from '../domain/ticket-rights.ts';
+import { assertMayPublish, assertMayReceive, mayCreate, sendableTracks } from '../domain/ticket-rights.ts';
 import type { Tracks } from '../domain/tracks.ts';
 import { checkAccountType, checkRoomTicket } from '../identity/private-map-key.ts';
 import { verifyTicket } from '../identity/tickets.ts';
@@ -105,8 +105,8 @@ export interface PlayedStream {
 
 /**
  * Mixes of an app with public playback are free. Everything else needs a ticket for that very stream, or, if it is
- * a user's own stream, the UserSig of somebody who is in its room. Throws `ticket-invalid`, `ticket-expired`, the
- * codes of a UserSig, `forbidden`, `redis-away`.
+ * a user's own stream, the UserSig of somebody who is in its room, with a PrivateMapKey where the app asks for one.
+ * Throws `ticket-invalid`, `ticket-expired`, the codes of a UserSig, `forbidden`, `redis-away`.
  */
 export async function assertMayPlay(
   deps: AccessDeps,
@@ -125,11 +125,12 @@ export async function assertMayPlay(
     const or = stream.isMix ? '' : ', or the UserSig of a user who is in its room';
     throw new GatewayError('ticket-invalid', `this stream needs a ticket${or}`);
   }
-  const { userId, userSig } = proof;
+  const { userId, userSig, privateMapKey } = proof;
   if (app === undefined || proof.appId !== appId) {
     throw new GatewayError('forbidden', 'the stream belongs to another app');
   }
   verifyUserSig({ secretKey: app.secretKey, sdkAppId: appId, userId, userSig, nowMs });
+  assertMayReceive(checkRoomTicket({ app, userId, room, privateMapKey, nowMs }), stream.name.kind);
   if (!(await deps.isMember(appId, room, userId))) {
     throw new GatewayError('forbidden', 'the user is not in the room of this stream');
   }

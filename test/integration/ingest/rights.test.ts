@@ -5,6 +5,7 @@ import { DEFAULT_APP_SETTINGS } from '../../../src/config/app.ts';
 import { parseIntegerRoom } from '../../../src/domain/ids.ts';
 import { type PublishUrlRequest, publishUrl } from '../../../src/domain/publish-request.ts';
 import { Secret } from '../../../src/domain/secret.ts';
+import { ALL_RIGHTS, RIGHTS } from '../../../src/domain/ticket-rights.ts';
 import { signPrivateMapKey } from '../../../src/identity/private-map-key.ts';
 import { signTicket, type TicketClaims } from '../../../src/identity/tickets.ts';
 import { signUserSig } from '../../../src/identity/user-sig.ts';
@@ -62,6 +63,16 @@ function ticket(stream: string, change: Partial<TicketClaims> = {}, key = secret
 
 function member(appId: number, userId: string, userSig = sigOf(appId, userId)): string {
   return `?${new URLSearchParams({ sdkappid: String(appId), userid: userId, usersig: userSig })}`;
+}
+
+/** A PrivateMapKey of the first app. */
+function keyOf(userId: string, rights: number, seconds = 600): string {
+  const user = { secretKey: keys.get(ONE) ?? secret, sdkAppId: ONE, userId, room: ROOM, rights };
+  return remember(signPrivateMapKey({ ...user, expireSeconds: seconds, nowMs: Date.now() - 1000 }));
+}
+
+function memberWith(privateMapKey: string): string {
+  return `${member(ONE, 'bob')}&private_map_key=${privateMapKey}`;
 }
 
 function publish(appId: number, userId: string): Publisher {
@@ -162,6 +173,25 @@ describe.each(PLAYERS)('over %s', (_protocol, playerOf, refusal) => {
     expect(await play(ANN_OF_OTHER, member(OTHER, 'ann'))).toBe('plays');
   });
 
+  test('a member plays what its PrivateMapKey lets it receive, and needs one when the app says so', async () => {
+    const { receiveAudio, receiveVideo, receiveScreen, enter } = RIGHTS;
+    const whole = enter | receiveAudio | receiveVideo;
+    const playWith = (rights: number, seconds?: number) =>
+      play(ANN, memberWith(keyOf('bob', rights, seconds)));
+    for (const isRequired of [false, true]) {
+      if (isRequired) await changeApp({ privateMapKeyRequired: true });
+      expect(await playWith(whole)).toBe('plays');
+      expect(await playWith(ALL_RIGHTS & ~receiveVideo)).toBe(refusal('403'));
+      expect(await playWith(ALL_RIGHTS & ~receiveAudio)).toBe(refusal('403'));
+      expect(await playWith(enter | receiveScreen)).toBe(refusal('403'));
+      expect(await playWith(whole, 0)).toBe(refusal('403'));
+      expect(await play(ANN, memberWith(keyOf('ann', whole)))).toBe(refusal('403'));
+      expect(await play(ANN, member(ONE, 'bob'))).toBe(isRequired ? refusal('403') : 'plays');
+    }
+    expect(await play(ANN, ticket(ANN))).toBe('plays');
+    await changeApp({ privateMapKeyRequired: null });
+  });
+
   test("a mix follows the app's playback setting, which an operator changes while it is watched", async () => {
     expect(await play(MIX, '')).toBe('plays');
     await changeApp({ playback: 'token' });
@@ -217,13 +247,6 @@ describe('publishing over RTMP', () => {
     rtmpUrl: roomcast.rtmp,
     ...change,
   });
-  const keyOf = (userId: string, rights: number, seconds = 600) =>
-    remember(
-      signPrivateMapKey({
-        ...{ secretKey: keys.get(ONE) ?? secret, sdkAppId: ONE, userId, room: ROOM, rights },
-        ...{ expireSeconds: seconds, nowMs: Date.now() - 1000 },
-      }),
-    );
 
   /** `publishes`, or the sentence of the refusal. */
   async function attempt(userId: string, sentence: string, change: Partial<PublishUrlRequest> = {}) {

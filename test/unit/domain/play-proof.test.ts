@@ -14,6 +14,10 @@ describe('the query of a playback URL', () => {
     ['?ticket=', { type: 'none' }],
     ['?ticket=a.b-_', { type: 'ticket', ticket: 'a.b-_' }],
     ['?sdkappid=1400000001&userid=Ann&usersig=eJ*-_', MEMBER],
+    [
+      '?sdkappid=1400000001&userid=Ann&usersig=eJ*-_&private_map_key=k*-_',
+      { ...MEMBER, privateMapKey: 'k*-_' },
+    ],
     ['?ticket=a.b&sdkappid=x&userid=1', { type: 'ticket', ticket: 'a.b' }],
   ])('%s says why one may play, and comes back in the URLs of segments', (query, proof) => {
     expect(read(query)).toEqual(proof);
