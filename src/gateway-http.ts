@@ -65,20 +65,21 @@ export function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
     http: () => app.server.listening,
     ...(supervised === null ? {} : { worker: () => supervised.workerReady() }),
   });
+  const signalling = openSignalling(parts);
   registerMetricsRoute(app, {
     readShared: () => readSharedFacts(redis, apps),
     streams: () => hub.streams(),
+    signals: () => signalling.view(),
   });
-  registerPlayback(app, parts);
+  registerPlayback(app, parts, signalling);
   registerOperator(app, parts);
 }
 
-function registerPlayback(app: FastifyInstance, parts: HttpParts): void {
+function registerPlayback(app: FastifyInstance, parts: HttpParts, signalling: Signalling): void {
   const { redis, clusterSecret, hub, closers, log } = parts;
   registerFlvRoutes(app, { hub });
   const wsFlv = createWsFlv({ hub });
   closers.add('websockets', () => wsFlv.close());
-  const signalling = openSignalling(parts);
   const upgrades = attachUpgrades(app.server, [
     wsFlv.handle,
     (request, socket, head) => signalling.upgrade(request, socket, head, refuseUpgrade),

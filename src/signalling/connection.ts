@@ -8,6 +8,7 @@ import { CLOSE, type CloseCode } from './close-codes.ts';
 import type { SignalLimits } from './limits.ts';
 import type { Push } from './protocol-messages.ts';
 import type { Request } from './protocol-requests.ts';
+import type { SignalCounts } from './signal-counts.ts';
 import type { Noticed } from './ticket-notice.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
@@ -19,12 +20,20 @@ const WS_GARBAGE: readonly number[] = [1002, 1003, 1007];
 /** A server's socket; what `ws` itself refuses is told by our close codes too. */
 export class SignalSocket extends WebSocket {
   connection: Connection | null = null;
+  /** With which the server closed it; null while it did not. */
+  saidCode: CloseCode | null = null;
 
   override close(code?: number, reason?: string | Buffer): void {
-    if (code === WS_TOO_BIG) super.close(CLOSE.tooBig, 'the message is too big');
+    if (code === WS_TOO_BIG) this.say(CLOSE.tooBig, 'the message is too big');
     else if (code !== undefined && WS_GARBAGE.includes(code))
-      super.close(CLOSE.protocolError, 'no WebSocket frame');
+      this.say(CLOSE.protocolError, 'no WebSocket frame');
     else super.close(code, reason);
+  }
+
+  /** Closes it as the server. */
+  say(code: CloseCode, reason: string): void {
+    this.saidCode ??= code;
+    super.close(code, reason);
   }
 }
 
@@ -52,6 +61,7 @@ export interface EventFrame {
 export class Connection {
   readonly socket: SignalSocket;
   readonly limits: SignalLimits;
+  readonly #counts: SignalCounts;
   readonly bucket: TokenBucket;
   readonly openedAtMs: number;
   heardAtMs: number;
@@ -77,9 +87,14 @@ export class Connection {
   waiting: Request[] | null = null;
   isClosed = false;
 
-  constructor(socket: SignalSocket, nowMs: number, limits: SignalLimits) {
+  constructor(
+    socket: SignalSocket,
+    nowMs: number,
+    { limits, counts }: { readonly limits: SignalLimits; readonly counts: SignalCounts },
+  ) {
     this.socket = socket;
     this.limits = limits;
+    this.#counts = counts;
     this.bucket = { tokens: limits.messageBurst, atMs: nowMs };
     this.openedAtMs = nowMs;
     this.heardAtMs = nowMs;
@@ -94,6 +109,7 @@ export class Connection {
       this.close(CLOSE.slowReader, 'what was sent is not read');
       return;
     }
+    this.#counts.messagesOut += 1;
     this.socket.send(data, SEND_AS_TEXT);
   }
 
@@ -105,7 +121,7 @@ export class Connection {
   close(code: CloseCode, reason: string): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.socket.close(code, reason);
+    this.socket.say(code, reason);
   }
 }
 

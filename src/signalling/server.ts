@@ -6,11 +6,13 @@ import { Connection, SignalSocket } from './connection.ts';
 import type { SignalLimits } from './limits.ts';
 import { parseRequest } from './protocol.ts';
 import type { Requests } from './requests.ts';
+import type { SignalCounts } from './signal-counts.ts';
 import { takeToken } from './token-bucket.ts';
 
 export interface SignalServerDeps {
   readonly limits: SignalLimits;
   readonly requests: Requests;
+  readonly counts: SignalCounts;
   readonly onClosed: (connection: Connection) => void;
   /** Once in each sweep for each connection that is logged in. */
   readonly onSweep: (connection: Connection) => void;
@@ -69,9 +71,11 @@ export class SignalServer {
     this.#timer = setInterval(() => this.#sweepSlice(monotonicMs()), sweepEveryMs / SLICES);
   }
 
-  /** How many are connected, and how many of them have not logged in. */
-  get counts(): { readonly connected: number; readonly notLoggedIn: number } {
-    return { connected: this.#connections.size, notLoggedIn: this.#notLoggedIn.size };
+  /** Those that are logged in, and those that are not. */
+  now(): { readonly sessions: number; readonly notLoggedIn: number } {
+    let sessions = 0;
+    for (const { login } of this.#connections) if (login !== null) sessions += 1;
+    return { sessions, notLoggedIn: this.#connections.size - sessions };
   }
 
   /** Takes upgrades of `/ws`; false: another path. `refuse` answers with a status. */
@@ -101,7 +105,7 @@ export class SignalServer {
   }
 
   #open(socket: SignalSocket): void {
-    const connection = new Connection(socket, monotonicMs(), this.#deps.limits);
+    const connection = new Connection(socket, monotonicMs(), this.#deps);
     socket.connection = connection;
     this.#connections.add(connection);
     this.#notLoggedIn.add(connection);
@@ -144,9 +148,9 @@ export class SignalServer {
         const connection = connectionOf(this);
         if (connection) server.#hear(connection);
       },
-      closed(this: WebSocket) {
+      closed(this: WebSocket, code: number) {
         const connection = connectionOf(this);
-        if (connection) server.#onClosed(connection);
+        if (connection) server.#onClosed(connection, code);
       },
       failed(this: WebSocket) {
         // 'close' follows: what is refused was told by a close frame, and a broken connection hears nothing.
@@ -167,6 +171,7 @@ export class SignalServer {
   }
 
   #onMessage(connection: Connection, data: RawData, isBinary: boolean): void {
+    this.#deps.counts.messagesIn += 1;
     if (!this.#hear(connection)) return;
     if (isBinary) {
       connection.close(CLOSE.protocolError, 'messages are text');
@@ -179,7 +184,9 @@ export class SignalServer {
     else connection.close(CLOSE.protocolError, parsed.why);
   }
 
-  #onClosed(connection: Connection): void {
+  #onClosed(connection: Connection, code: number): void {
+    const { saidCode } = connection.socket;
+    this.#deps.counts.closed(saidCode === null ? 'client' : 'gateway', saidCode ?? code);
     connection.isClosed = true;
     this.#connections.delete(connection);
     this.#notLoggedIn.delete(connection);

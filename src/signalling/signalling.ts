@@ -4,7 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Apps } from '../config/app.ts';
+import { toGatewayError } from '../domain/errors.ts';
 import type { PublicUrls } from '../domain/playback-urls.ts';
+import type { RoomEvent } from '../domain/room-event.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { Announcements } from '../queue/announcements.ts';
@@ -16,11 +18,13 @@ import { DEFAULT_SIGNAL_LIMITS, type SignalLimits } from './limits.ts';
 import { LoginDesk } from './login-desk.ts';
 import { createLogins } from './logins.ts';
 import { MediaDesk, type MediaDeskDeps } from './media-desk.ts';
+import type { RequestOf } from './protocol-requests.ts';
 import type { Registry } from './registry.ts';
-import { Requests } from './requests.ts';
+import { type Reply, Requests } from './requests.ts';
 import { RoomDesk } from './room-desk.ts';
 import { RoomFeed } from './room-feed.ts';
 import { SignalServer } from './server.ts';
+import { SignalCounts, type SignalView } from './signal-counts.ts';
 import { findStreamHome } from './stream-home.ts';
 import { nextNotice } from './ticket-notice.ts';
 
@@ -47,6 +51,8 @@ export interface Signalling {
     head: Buffer,
     refuse: (socket: Duplex, status: number) => void,
   ): boolean;
+  /** For the metrics. */
+  view(): SignalView;
   /** Everyone is told to come back elsewhere. */
   close(): Promise<void>;
 }
@@ -64,6 +70,7 @@ export function createSignalling(deps: SignallingDeps): Signalling {
   const failed = (error: Error) => log.debug({ reason: error.message }, 'logins not kept'); // the next time does it
   const logins = createLogins({ redis, announcements, now });
   const feed = new RoomFeed(registry, log);
+  const counts = new SignalCounts();
   const levels = new Levels({
     processId: randomUUID(),
     feed,
@@ -83,7 +90,7 @@ export function createSignalling(deps: SignallingDeps): Signalling {
   const media = new MediaDesk({ registry, clusterSecret, publicUrls, findHome, now });
   const requests = new Requests(
     {
-      login: (connection, request) => desk.login(connection, request),
+      login: (connection, request) => countLogin(counts, desk.login(connection, request), request),
       enter: (connection, request) => rooms.enter(connection, request),
       leave: (connection) => rooms.leave(connection),
       switchRole: (connection, request) => rooms.switchRole(connection, request),
@@ -100,7 +107,8 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     log,
   );
   const onSweep = (connection: Connection) => watchTicket(connection, now(), limits.ticketNoticeMs);
-  const server = new SignalServer({ limits, requests, onSweep, onClosed: (one) => desk.closed(one) });
+  const onClosed = (connection: Connection) => desk.closed(connection);
+  const server = new SignalServer({ limits, requests, counts, onSweep, onClosed });
   const keepAll = () => void desk.keepAll().catch(failed);
   const keepTimer = setInterval(keepAll, KEEP_EVERY_MS);
   const repairTimer = setInterval(() => feed.sweep(), limits.sweepEveryMs);
@@ -108,9 +116,15 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     registry.onEvict(({ sessionId, reason }) => sessionId !== undefined && desk.evict(sessionId, reason)),
     groups.follow((delivery) => deliverGroupEvent(delivery, (userKey) => desk.find(userKey))),
     onReady(redis, keepAll),
+    // After the feed, which has sent them by then.
+    registry.follow({
+      onEvents: (key, events) => countEvents(counts, feed.has(key) ? events : [], now()),
+      onGap: () => undefined,
+    }),
   ];
   return {
     upgrade: (...args) => server.upgrade(...args),
+    view: () => counts.view(server.now()),
     async close() {
       await server.close();
       clearInterval(keepTimer);
@@ -122,6 +136,25 @@ export function createSignalling(deps: SignallingDeps): Signalling {
       feed.close();
     },
   };
+}
+
+async function countLogin(
+  counts: SignalCounts,
+  login: Promise<Reply<'login'>>,
+  { resume }: RequestOf<'login'>,
+): Promise<Reply<'login'>> {
+  try {
+    const reply = await login;
+    if (resume !== undefined) counts.resumption(reply.answer.resumed);
+    return reply;
+  } catch (error) {
+    counts.loginRefused(toGatewayError(error).code);
+    throw error;
+  }
+}
+
+function countEvents(counts: SignalCounts, events: readonly RoomEvent[], nowMs: number): void {
+  for (const { at } of events) counts.eventSent(nowMs - at);
 }
 
 function watchTicket(connection: Connection, nowMs: number, aheadMs: number): void {

@@ -1,3 +1,5 @@
+import type { HistogramView } from '../../domain/histogram.ts';
+
 /** One figure of a family; `suffix` for the parts of a histogram. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
@@ -37,6 +39,20 @@ export function familiesOf<T>(
     help,
     samples: subjects.map(({ labels, of }) => ({ labels, value: value(of) })),
   }));
+}
+
+/** The samples of a family of type histogram. */
+export function histogramSamples({ bounds, counts, total, sum }: HistogramView): readonly Sample[] {
+  return [
+    ...bounds.map((bound, index) => ({
+      suffix: '_bucket' as const,
+      labels: { le: String(bound) },
+      value: counts[index] ?? 0,
+    })),
+    { suffix: '_bucket', labels: { le: '+Inf' }, value: total },
+    { suffix: '_sum', labels: {}, value: sum },
+    { suffix: '_count', labels: {}, value: total },
+  ];
 }
 
 /** The content type of exposition(). */

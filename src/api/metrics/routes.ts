@@ -6,11 +6,13 @@ import { EXPOSITION_TYPE, exposition } from './exposition.ts';
 import { gatewayMetrics, type OwnFacts } from './gateway-metrics.ts';
 import { watchLoopLag } from './loop-lag.ts';
 import { type SharedFacts, sharedMetrics } from './shared-metrics.ts';
+import { type SignalFigures, signalMetrics } from './signal-metrics.ts';
 
 export interface MetricsDeps {
   /** Throws `redis-away`. */
   readonly readShared: () => Promise<SharedFacts>;
   readonly streams: () => readonly HubStreamInfo[];
+  readonly signals: () => SignalFigures;
   /** Whoever asks waits no longer than this for Redis. */
   readonly readMs?: number;
 }
@@ -51,6 +53,7 @@ export function registerMetricsRoute(app: FastifyInstance, deps: MetricsDeps): v
     const own = { ...readOwn(), streams: deps.streams(), redisUp: shared !== null };
     return exposition([
       ...gatewayMetrics(own),
+      ...signalMetrics(deps.signals()),
       loopLag.family(),
       ...(shared === null ? [] : sharedMetrics(shared)),
     ]);

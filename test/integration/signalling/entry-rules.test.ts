@@ -296,3 +296,38 @@ describe('a PrivateMapKey', () => {
     visit.stop();
   });
 });
+
+it('what users do over WebSocket is counted in /metrics, which names none of them', async () => {
+  const metrics = async () => (await fetch(`${gateway.http}/metrics`)).text();
+  const figure = async (name: string) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics())?.[1] ?? 0);
+  const REFUSED = 'roomcast_signal_logins_refused_total\\{code="sig-mismatch"\\}';
+  const RESUMED = 'roomcast_signal_resumes_total\\{outcome="hit"\\}';
+  const BROKEN = 'roomcast_signal_closes_total\\{by="client",code="1006"\\}';
+  const KICKED = 'roomcast_signal_closes_total\\{by="gateway",code="4010"\\}';
+  const names = [REFUSED, RESUMED, BROKEN, KICKED];
+  const before = await Promise.all(names.map(figure));
+  const other = meeting.sigOf('metric-bob');
+  expect(await refused(meeting.user(gateway, 'metric-ann', { userSig: () => other }))).toBe('sig-mismatch');
+  const ann = await meeting.member(gateway, 'metric-ann');
+  ann.cut();
+  await eventually(
+    () => ann.client.isOnline && ann.client.room?.members[0]?.isLost === false,
+    MEETING_WAIT_MS,
+  );
+  await eventually(async () => (await figure(RESUMED)) === (before[1] ?? 0) + 1, MEETING_WAIT_MS);
+  await ann.client.request('media', { audio: true, video: true, screen: false });
+  const again = await meeting.user(gateway, 'metric-ann');
+  await eventually(() => ann.ended.length > 0, MEETING_WAIT_MS);
+  await eventually(async () => {
+    const grown = await Promise.all(names.map(async (name, at) => (await figure(name)) - (before[at] ?? 0)));
+    expect(grown).toEqual([1, 1, 1, 1]);
+    return true;
+  }, MEETING_WAIT_MS);
+  expect(await figure('roomcast_signal_sessions')).toBeGreaterThanOrEqual(1);
+  expect(await figure('roomcast_signal_messages_in_total')).toBeGreaterThan(4);
+  expect(await figure('roomcast_signal_messages_out_total')).toBeGreaterThan(4);
+  expect(await figure('roomcast_signal_event_delay_seconds_count')).toBeGreaterThan(0);
+  expect(await metrics()).not.toContain('metric-ann');
+  again.client.close();
+});

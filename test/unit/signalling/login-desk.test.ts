@@ -4,9 +4,10 @@ import { type App, DEFAULT_APP_SETTINGS } from '../../../src/config/app.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { signUserSig } from '../../../src/identity/user-sig.ts';
 import { Connection, type SignalSocket } from '../../../src/signalling/connection.ts';
-import { DEFAULT_SIGNAL_LIMITS } from '../../../src/signalling/limits.ts';
+import { DEFAULT_SIGNAL_LIMITS as limits } from '../../../src/signalling/limits.ts';
 import { LoginDesk, type LoginDeskDeps } from '../../../src/signalling/login-desk.ts';
 import type { Claim } from '../../../src/signalling/logins.ts';
+import { SignalCounts } from '../../../src/signalling/signal-counts.ts';
 
 const NOW_MS = 1_800_000_000_000;
 const SECRET = new Secret('k'.repeat(64));
@@ -33,7 +34,7 @@ function deskWithout(steadyForMs: number): LoginDesk {
 }
 
 function logIn(desk: LoginDesk, resume?: { sessionId: string }) {
-  const connection = new Connection({} as SignalSocket, 0, DEFAULT_SIGNAL_LIMITS);
+  const connection = new Connection({} as SignalSocket, 0, { limits, counts: new SignalCounts() });
   const user = { userId: 'ann', expireSeconds: 60, nowMs: NOW_MS };
   const userSig = signUserSig({ secretKey: SECRET, sdkAppId: 7, ...user });
   const request = { id: 1, type: 'login', v: 1, appId: 7, userId: 'ann', userSig, resume } as const;

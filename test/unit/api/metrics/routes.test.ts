@@ -2,13 +2,21 @@ import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { createHttpServer } from '../../../../src/api/http-server.ts';
 import { type MetricsDeps, registerMetricsRoute } from '../../../../src/api/metrics/routes.ts';
+import type { SignalFigures } from '../../../../src/api/metrics/signal-metrics.ts';
 import { GatewayError } from '../../../../src/domain/errors.ts';
 
 const NOTHING = { tasks: [], statuses: new Map(), rooms: [], workers: [], callbacks: [] };
 
-async function openMetrics(deps: Omit<MetricsDeps, 'streams'>) {
+const SIGNALS: SignalFigures = {
+  ...{ sessions: 2, notLoggedIn: 1, messagesIn: 30, messagesOut: 40, resumed: 5, notResumed: 6 },
+  loginsRefused: new Map([['sig-expired', 7]]),
+  closes: [{ by: 'gateway', code: '4003', count: 8 }],
+  eventDelay: { bounds: [0.1], counts: [9], total: 10, sum: 1.5 },
+};
+
+async function openMetrics(deps: Omit<MetricsDeps, 'streams' | 'signals'>) {
   const app = createHttpServer({ log: pino({ level: 'silent' }) });
-  registerMetricsRoute(app, { ...deps, streams: () => [] });
+  registerMetricsRoute(app, { ...deps, streams: () => [], signals: () => SIGNALS });
   await app.ready();
   return app;
 }
@@ -29,6 +37,27 @@ it.each([
   expect(body).toContain('\nroomcast_redis_up 0\n');
   expect(body).toMatch(/^process_resident_memory_bytes [1-9]/m);
   expect(body).not.toMatch(/^roomcast_(target|mix|task|rooms|recordings|worker_cores)/m);
+  await app.close();
+});
+
+it('tells of users over WebSocket, with no name of any', async () => {
+  const app = await openMetrics({ readShared: async () => NOTHING });
+  const { body } = await app.inject('/metrics');
+  const told = body.split('\n').filter((line) => line.startsWith('roomcast_signal_'));
+  expect(told).toEqual([
+    'roomcast_signal_sessions 2',
+    'roomcast_signal_not_logged_in 1',
+    'roomcast_signal_messages_in_total 30',
+    'roomcast_signal_messages_out_total 40',
+    'roomcast_signal_logins_refused_total{code="sig-expired"} 7',
+    'roomcast_signal_resumes_total{outcome="hit"} 5',
+    'roomcast_signal_resumes_total{outcome="miss"} 6',
+    'roomcast_signal_closes_total{by="gateway",code="4003"} 8',
+    'roomcast_signal_event_delay_seconds_bucket{le="0.1"} 9',
+    'roomcast_signal_event_delay_seconds_bucket{le="+Inf"} 10',
+    'roomcast_signal_event_delay_seconds_sum 1.5',
+    'roomcast_signal_event_delay_seconds_count 10',
+  ]);
   await app.close();
 });
 
