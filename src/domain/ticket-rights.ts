@@ -35,6 +35,9 @@ export interface Permit {
 /** Without a PrivateMapKey, where the app asks for none. */
 export const FREE_PERMIT: Permit = { rights: ALL_RIGHTS, expiresAt: null };
 
+/** Of whoever showed a ticket that is known no more: it stays where it is, and shows one for all else. */
+export const FORGOTTEN_PERMIT: Permit = { rights: RIGHTS.enter, expiresAt: 0 };
+
 const SEND_ANY = RIGHTS.sendAudio | RIGHTS.sendVideo | RIGHTS.sendScreen;
 
 function has({ rights }: Permit, right: number): boolean {

@@ -4,7 +4,7 @@ import { type App, type Apps, findApp } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { canonicalUser, parseUserId, sameRoom, sameUser } from '../domain/ids.ts';
 import type { RoomEvent, RoomSnapshot } from '../domain/room-event.ts';
-import { FREE_PERMIT, type Permit } from '../domain/ticket-rights.ts';
+import { FORGOTTEN_PERMIT, FREE_PERMIT, type Permit } from '../domain/ticket-rights.ts';
 import type { Groups } from '../groups/groups.ts';
 import { checkAccountType } from '../identity/private-map-key.ts';
 import { verifyUserSig } from '../identity/user-sig.ts';
@@ -89,7 +89,11 @@ export class LoginDesk {
       const terminal = request.terminal ?? 'other';
       const { epoch } = claim;
       const login: Login = { appId: request.appId, userId, userKey, sessionId, terminal, epoch, roles: app };
-      if (attempt.kickedBelow > epoch) throw this.#endAsOther(connection);
+      if (attempt.kickedBelow > epoch) {
+        // It was taken back into its room, and no connection of it will ever close.
+        if (found.back !== null) this.#deps.registry.sessionLost(sessionRef(login));
+        throw this.#endAsOther(connection);
+      }
       return await this.#open(connection, login, found, request);
     } finally {
       this.#claiming.delete(connection);
@@ -166,11 +170,23 @@ export class LoginDesk {
       // A Redis that lost its data knows no logins; the rooms are written back, and then they know the session.
       const back = await registry.sessionBack({ appId, userId, sessionId });
       if (claim.outcome === 'ok') return { claim, sessionId, back, isResumed: true };
-      if (back !== null) return { ...(await this.#claimNew(userKey, sessionId)), back, isResumed: true };
+      if (back !== null) {
+        return { ...(await this.#claimBack(userKey, request, sessionId)), back, isResumed: true };
+      }
       if (this.#deps.steadyForMs() < SETTLE_MS) throw settling();
     }
     const sessionId = randomBytes(SESSION_ID_BYTES).toString('base64url');
     return { ...(await this.#claimNew(userKey, sessionId)), back: null, isResumed: false };
+  }
+
+  /** Whoever cannot be logged in is not in its room either. */
+  async #claimBack(userKey: string, { appId, userId }: LoginRequest, sessionId: string) {
+    try {
+      return await this.#claimNew(userKey, sessionId);
+    } catch (error) {
+      this.#deps.registry.sessionLost({ appId, userId, sessionId });
+      throw error;
+    }
   }
 
   async #claimNew(userKey: string, sessionId: string): Promise<Pick<Resumption, 'claim' | 'sessionId'>> {
@@ -236,7 +252,9 @@ export class LoginDesk {
     connection.mayBeInRoom = true;
     connection.role = member?.role ?? 'audience';
     connection.roleName = member?.roleName ?? login.roles.defaultRole;
-    connection.permit = ticket === '' ? FREE_PERMIT : (JSON.parse(ticket) as Permit);
+    const needsTicket = findApp(this.#deps.apps, login.appId)?.privateMapKeyRequired ?? true;
+    if (ticket !== '') connection.permit = JSON.parse(ticket) as Permit;
+    else connection.permit = needsTicket ? FORGOTTEN_PERMIT : FREE_PERMIT;
   }
 
   #onKick({ userKey, epoch, reason }: Kick): void {

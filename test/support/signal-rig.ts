@@ -4,6 +4,7 @@ import { type Logger, pino } from 'pino';
 import { WebSocket } from 'ws';
 import { createHttpServer } from '../../src/api/http-server.ts';
 import { attachUpgrades, refuseUpgrade } from '../../src/api/upgrades.ts';
+import type { Apps } from '../../src/config/app.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { createGroups } from '../../src/groups/groups.ts';
 import { createAnnouncements } from '../../src/queue/announcements.ts';
@@ -30,6 +31,8 @@ export interface SignalGatewayOptions {
   readonly redisUrl: string;
   readonly registry: Registry;
   readonly limits?: Partial<SignalLimits>;
+  /** APPS if not given. */
+  readonly apps?: Apps;
 }
 
 /** Signalling as a gateway has it, over a real Redis. */
@@ -42,7 +45,7 @@ export async function openSignalGateway(options: SignalGatewayOptions): Promise<
   const announcements = createAnnouncements(createRedis(url, { purpose: 'subscriber', log }), log);
   const groups = createGroups({ redis, announcements, log });
   const signalling = createSignalling({
-    ...{ redis, announcements, groups, log, apps: APPS, clusterSecret: CLUSTER_SECRET },
+    ...{ redis, announcements, groups, log, apps: options.apps ?? APPS, clusterSecret: CLUSTER_SECRET },
     registry: options.registry,
     graceMs: 30_000,
     publicUrls: () => ({ http: 'http://public', rtmp: 'rtmp://public' }),

@@ -1,0 +1,184 @@
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Apps } from '../../../src/config/app.ts';
+import { toGatewayError } from '../../../src/domain/errors.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import { ALL_RIGHTS, RIGHTS } from '../../../src/domain/ticket-rights.ts';
+import { signPrivateMapKey } from '../../../src/identity/private-map-key.ts';
+import { createAnnouncements } from '../../../src/queue/announcements.ts';
+import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
+import { RoomRegistry } from '../../../src/rooms/registry.ts';
+import { readRoom } from '../../../src/rooms/room-facts.ts';
+import { RoomStore } from '../../../src/rooms/room-store.ts';
+import { CLOSE } from '../../../src/signalling/close-codes.ts';
+import type { Registry } from '../../../src/signalling/registry.ts';
+import { deferred } from '../../../src/supervisor/deferred.ts';
+import { eventually } from '../../support/eventually.ts';
+import { APP_ID, APPS, OTHER_APP_ID } from '../../support/hub-rig.ts';
+import { startRedis, type TestRedis } from '../../support/redis.ts';
+import {
+  logIn,
+  logInRaw,
+  openSignalGateway,
+  type SignalGateway,
+  type TestClient,
+} from '../../support/signal-rig.ts';
+
+const WAIT_MS = 60_000;
+const log = pino({ level: 'silent' });
+/** Its second app asks for a PrivateMapKey. */
+const STRICT: Apps = {
+  ...APPS,
+  apps: APPS.apps.map((app) => ({ ...app, privateMapKeyRequired: app.sdkAppId === OTHER_APP_ID })),
+};
+
+interface RoomGateway extends SignalGateway {
+  readonly registry: RoomRegistry;
+}
+
+/** Signalling over the registry of rooms; `around` may stand between the two. */
+async function openGateway(
+  redisUrl: string,
+  gatewayId: string,
+  around: (registry: RoomRegistry) => Partial<Registry> = () => ({}),
+): Promise<RoomGateway> {
+  const redis = createRedis(new Secret(redisUrl), { purpose: 'facts', log });
+  await waitUntilReady(redis, WAIT_MS);
+  const announcements = createAnnouncements(
+    createRedis(new Secret(redisUrl), { purpose: 'subscriber', log }),
+    log,
+  );
+  const store = new RoomStore({ redis, gatewayId });
+  const rooms = new RoomRegistry({ redis, announcements, store, gatewayId, graceMs: 3000, log });
+  const registry: Registry = {
+    enter: (...args) => rooms.enter(...args),
+    leave: (...args) => rooms.leave(...args),
+    sessionLost: (...args) => rooms.sessionLost(...args),
+    sessionBack: (...args) => rooms.sessionBack(...args),
+    change: (...args) => rooms.change(...args),
+    events: (...args) => rooms.events(...args),
+    snapshot: (...args) => rooms.snapshot(...args),
+    follow: (...args) => rooms.follow(...args),
+    onEvict: (listener) => rooms.onEvict((evicted) => 'sessionId' in evicted && listener(evicted)),
+    ...around(rooms),
+  };
+  const gateway = await openSignalGateway({
+    redisUrl,
+    registry,
+    apps: STRICT,
+    limits: { sweepEveryMs: 100 },
+  });
+  return {
+    ...gateway,
+    registry: rooms,
+    async close() {
+      await gateway.close();
+      await rooms.close();
+      announcements.close();
+      redis.disconnect();
+    },
+  };
+}
+
+const refused = (asked: Promise<unknown>): Promise<string> =>
+  asked.then(
+    () => 'it was done',
+    (error: unknown) => toGatewayError(error).code,
+  );
+
+describe('strangers and accidents at two gateways', () => {
+  const opened: TestClient[] = [];
+  let server: TestRedis;
+  let redis: Redis;
+  let east: RoomGateway;
+  let west: RoomGateway;
+  let nextRoom = 0;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = createRedis(new Secret(server.url), { purpose: 'facts', log });
+    await waitUntilReady(redis, WAIT_MS);
+    east = await openGateway(server.url, 'east');
+    west = await openGateway(server.url, 'west');
+  });
+
+  afterAll(async () => {
+    for (const { client } of opened) client.close();
+    await Promise.all([east.close(), west.close()]);
+    redis.disconnect();
+    await server.stop();
+  });
+
+  const newRoom = () => {
+    nextRoom += 1;
+    return { kind: 'number', value: nextRoom } as const;
+  };
+
+  async function user(gateway: RoomGateway, name: string, appId = APP_ID): Promise<TestClient> {
+    const made = await logIn(gateway.url, { user: name, appId });
+    opened.push(made);
+    return made;
+  }
+
+  /** Loses its connection and resumes over another. */
+  async function comeBack(lost: TestClient): Promise<void> {
+    const online = new Promise<{ readonly resumed: boolean }>((resolve) => lost.client.on('online', resolve));
+    lost.cut();
+    expect(await online).toEqual({ resumed: true });
+  }
+
+  const keyFor = (userId: string, room: ReturnType<typeof newRoom>, rights: number) =>
+    signPrivateMapKey({
+      ...{ sdkAppId: OTHER_APP_ID, userId, room, rights, expireSeconds: 600, nowMs: Date.now() },
+      secretKey: APPS.apps[1]?.secretKey ?? new Secret(''),
+    });
+
+  it('who resumes after Redis forgot its ticket has no more rights than before, until it shows one', async () => {
+    const room = newRoom();
+    const ann = await user(east, 'ann', OTHER_APP_ID);
+    await ann.client.request('enter', {
+      room,
+      role: 'audience',
+      privateMapKey: keyFor('ann', room, RIGHTS.create | RIGHTS.enter),
+    });
+    expect(await refused(ann.client.request('switchRole', { role: 'anchor' }))).toBe('forbidden');
+    await redis.hdel(`roomcast:login:${OTHER_APP_ID}/ann`, 'ticket');
+    await comeBack(ann);
+    expect(await refused(ann.client.request('switchRole', { role: 'anchor' }))).toBe('ticket-expired');
+    expect(
+      await refused(ann.client.request('play', { streamId: `${OTHER_APP_ID}_${room.value}_bob_main` })),
+    ).toBe('forbidden');
+    expect((await ann.told('notice')).notice).toBe('ticket-expired');
+    await ann.client.request('renewTicket', { privateMapKey: keyFor('ann', room, ALL_RIGHTS) });
+    await ann.client.request('switchRole', { role: 'anchor' });
+  });
+
+  it('who resumes just as its user logs in elsewhere is lost like anybody who was kicked', async () => {
+    const room = newRoom();
+    const bob = await user(west, 'bob');
+    await bob.client.request('enter', { room });
+    const [wasBack, mayGoOn] = [deferred<void>(), deferred<void>()];
+    const slow = await openGateway(server.url, 'slow', (rooms) => ({
+      async sessionBack(session) {
+        const snapshot = await rooms.sessionBack(session);
+        wasBack.resolve();
+        await mayGoOn.promise;
+        return snapshot;
+      },
+    }));
+    const resumed = logInRaw(slow.url, 'bob', { sessionId: bob.client.sessionId ?? '' });
+    resumed.catch(() => undefined); // it is awaited below
+    await wasBack.promise;
+    const other = await user(west, 'bob');
+    // What it hears of its own group is said behind the kick.
+    const carl = await user(slow, 'carl');
+    await carl.client.request('group.create', {});
+    await carl.told('group');
+    mayGoOn.resolve();
+    await expect(resumed).rejects.toThrow(`closed ${CLOSE.anotherDevice}`);
+    await eventually(async () => (await readRoom(redis, APP_ID, room)) === null, WAIT_MS);
+    expect(other.client.isOnline).toBe(true);
+    await slow.close();
+  });
+});
