@@ -1,7 +1,9 @@
 #!/bin/sh
 # Makes this checkout ready to run: system packages (Debian and its kin, with apt), npm packages, the build.
 # Does only what is missing and is quick when nothing is. Everything it says goes to stderr.
+# With --tests also what only tests need.
 set -eu
+tests_too=${1:-}
 cd "$(dirname "$0")/.."
 exec 1>&2
 
@@ -40,17 +42,21 @@ missing_fonts() {
   has_font 1f914 opentype/unifont/unifont_upper.otf || printf ' fonts-unifont'
 }
 
-# Everything but the text of some watermarks works without them: what cannot be done here is only said.
-install_fonts() {
+missing_for_tests() {
+  has chromium || has chromium-browser || has google-chrome || printf ' chromium'
+}
+
+# Almost everything works without these: what cannot be done here is only said, with what is lacking then.
+install_if_possible() {
   if ! has apt-get || { [ "$(id -u)" -ne 0 ] && ! has sudo; }; then
-    say "text watermarks lack fonts for some scripts; those of Debian are in$1"
+    say "$2; Debian has it in$1"
     return 0
   fi
   say "installing$1"
   [ "$updated" = yes ] || as_root apt-get update -q || :
   # shellcheck disable=SC2086 # a list of package names
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $1 ||
-    say "could not install$1: text watermarks lack fonts for some scripts"
+    say "could not install$1: $2"
 }
 
 as_root() {
@@ -121,6 +127,10 @@ check_node
 packages=$(missing_packages)
 [ -z "$packages" ] || install_packages "$packages"
 fonts=$(missing_fonts)
-[ -z "$fonts" ] || install_fonts "$fonts"
+[ -z "$fonts" ] || install_if_possible "$fonts" "text watermarks lack fonts for some scripts"
+if [ "$tests_too" = --tests ]; then
+  browser=$(missing_for_tests)
+  [ -z "$browser" ] || install_if_possible "$browser" "the tests in a browser are skipped"
+fi
 install_modules
 build
