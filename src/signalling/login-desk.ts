@@ -51,8 +51,6 @@ interface Missed {
 const SESSION_ID_BYTES = 18;
 /** A Redis that lost its data has it again after this time: all gateways write back what they know. */
 const SETTLE_MS = 5000;
-/** It left, or entered another room: it knows. */
-const ITS_OWN: readonly string[] = ['normal', 'moved'];
 
 export function sessionRef({ appId, userId, sessionId }: Login): SessionRef {
   return { appId, userId, sessionId };
@@ -126,7 +124,9 @@ export class LoginDesk {
   /** The registry ended its part in a room: by the server API, or because the user is elsewhere. */
   evict(sessionId: string, reason: string): void {
     const connection = this.#bySession.get(sessionId);
-    if (connection === undefined || ITS_OWN.includes(reason)) return;
+    if (connection === undefined || reason === 'normal') return;
+    // Who left before it entered another room knows.
+    if (reason === 'moved' && connection.room === null) return;
     if (reason === 'elsewhere') this.#kick(connection, 'resumed');
     else if (reason === 'another-device') this.#kick(connection, reason);
     else {

@@ -116,6 +116,8 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     registry.onEvict(({ sessionId, reason }) => sessionId !== undefined && desk.evict(sessionId, reason)),
     groups.follow((delivery) => deliverGroupEvent(delivery, (userKey) => desk.find(userKey))),
     onReady(redis, keepAll),
+    // Kicks that were said meanwhile nobody heard here.
+    announcements.onBack(keepAll),
     // After the feed, which has sent them by then.
     registry.follow({
       onEvents: (key, events) => countEvents(counts, feed.has(key) ? events : [], now()),

@@ -87,7 +87,7 @@ const refused = (asked: Promise<unknown>): Promise<string> =>
     (error: unknown) => toGatewayError(error).code,
   );
 
-describe('strangers and accidents at two gateways', () => {
+describe('a user of two gateways', () => {
   const opened: TestClient[] = [];
   let server: TestRedis;
   let redis: Redis;
@@ -180,5 +180,31 @@ describe('strangers and accidents at two gateways', () => {
     await eventually(async () => (await readRoom(redis, APP_ID, room)) === null, WAIT_MS);
     expect(other.client.isOnline).toBe(true);
     await slow.close();
+  });
+
+  it('whose gateway does not hear of a second device at that moment is kicked all the same', async () => {
+    const first = await user(east, 'dora');
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    const second = await user(west, 'dora');
+    await eventually(() => first.ended[0]?.code === CLOSE.anotherDevice, WAIT_MS);
+    expect(second.client.isOnline).toBe(true);
+  });
+
+  it('whose user is in another room, as only its gateway did not know, is told so and hears no more of this one', async () => {
+    const [room, other] = [newRoom(), newRoom()];
+    const eve = await user(east, 'eve');
+    const watcher = await user(east, 'watcher');
+    await eve.client.request('enter', { room });
+    await watcher.client.request('enter', { room });
+    // Redis forgets the first room just as she publishes into another.
+    await redis.hdel('roomcast:members', `${APP_ID}/eve`);
+    await west.registry.admitPublish({
+      ...{ appId: APP_ID, room: other, userId: 'eve', streamId: `${APP_ID}_${other.value}_eve_main` },
+      ...{ kind: 'main', roleName: 'default', terminal: 'other', mayCreate: true, at: Date.now() },
+    });
+    await redis.hdel('roomcast:rooms', `${APP_ID}/${room.value}`);
+    expect((await eve.told('kicked')).reason).toBe('moved');
+    await eventually(() => eve.ended[0]?.code === CLOSE.removed, WAIT_MS);
+    expect(await readRoom(redis, APP_ID, other)).toMatchObject({ users: [{ userId: 'eve' }] });
   });
 });
