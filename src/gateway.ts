@@ -135,6 +135,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     onEvent: rooms.apply,
     admit: rooms.admitPublish,
     isAgent: agents.has,
+    blockOf: rooms.blockOf,
     isMember: createMemberCheck(redis),
   }).catch((error: unknown) => explainListen(error, 'ROOMCAST_RTMP_PORT', config.rtmp.port));
   closers.add('hub', () => hub.close());

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Apps } from '../config/app.ts';
 import type { RoomId } from '../domain/ids.ts';
+import type { Blocked } from '../domain/room.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
 import type { MemberCheck } from '../rooms/members.ts';
@@ -19,6 +20,8 @@ export interface HubDeps {
   readonly admit?: (request: PublishAdmission) => Promise<void>;
   /** The name belongs to a mix of that room: no user publishes under it. Must answer at once. */
   readonly isAgent?: (appId: number, room: RoomId, userId: string) => boolean;
+  /** What of a user's stream nobody may hear or see. Must answer at once. */
+  readonly blockOf?: (streamId: string) => Blocked;
   /** Who is in a room plays its streams; without it nobody is. */
   readonly isMember?: MemberCheck;
   readonly limits?: Partial<HubLimits>;

@@ -1,9 +1,11 @@
 import type { Logger } from 'pino';
 import { GatewayError } from '../domain/errors.ts';
 import type { RtmpPath } from '../domain/publish-request.ts';
+import { type Blocked, NOT_BLOCKED } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
 import type { Tracks } from '../domain/tracks.ts';
 import { type AccessDeps, type GrantedPublish, grantUserPublish, grantWorkerPublish } from './access.ts';
+import { BlockFilter } from './block-filter.ts';
 import { CarriedTracks } from './carried-tracks.ts';
 import type { PublishedStream } from './connection-owner.ts';
 import { Fence } from './fence.ts';
@@ -13,7 +15,7 @@ import type { RtmpConnection } from './rtmp-connection.ts';
 import type { HubStream, PublisherSource, StreamPublisher } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
-export interface PublishingDeps extends Pick<HubDeps, 'onEvent' | 'admit' | 'isAgent'> {
+export interface PublishingDeps extends Pick<HubDeps, 'onEvent' | 'admit' | 'isAgent' | 'blockOf'> {
   readonly access: AccessDeps;
   readonly streams: StreamTable;
   readonly log: Logger;
@@ -97,11 +99,13 @@ export class Publishing {
     this.#deps.log.info(what, 'stream published');
     this.#announce(stream, source, { type: 'published', at: nowMs });
     const carried = new CarriedTracks();
+    const filter = new BlockFilter();
     return {
       push: (received) => {
         const packet = isOfTracks(received, tracks) ? preparePacket(received) : null;
         if (packet === null) return;
-        stream.push(packet);
+        for (const one of filter.pass(packet, this.#blockOf(stream, source))) stream.push(one);
+        if (filter.isDark) stream.dropGop();
         if (!carried.isNew(packet)) return;
         const now = { tracks: carried.tracks, publishedAt: nowMs, at: Date.now() };
         this.#announce(stream, source, { type: 'carries', ...now });
@@ -131,6 +135,10 @@ export class Publishing {
     const holder = this.#deps.streams.get(id)?.publisher?.source.type;
     if (holder === 'worker' || this.#deps.isAgent?.(appId, room, userId))
       throw new GatewayError('conflict', 'this user name belongs to a mix');
+  }
+
+  #blockOf({ id }: HubStream, { type }: PublisherSource): Blocked {
+    return (type === 'user' ? this.#deps.blockOf?.(id) : undefined) ?? NOT_BLOCKED;
   }
 
   /** A mix that takes the name of a user's stream ends that user's presence. */

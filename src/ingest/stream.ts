@@ -109,6 +109,13 @@ export class HubStream {
     this.#boundGop(packet);
   }
 
+  /** What was kept for new viewers goes; a new key frame begins anew. */
+  dropGop(): void {
+    this.#broadcast.flvGopCache = null;
+    this.#broadcast.rtmpGopCache = null;
+    this.#gopBytes = 0;
+  }
+
   addViewer(viewer: Viewer): void {
     this.#subscribe(viewer);
     this.viewers.add(viewer);
@@ -156,18 +163,12 @@ export class HubStream {
 
   #finish(): void {
     this.#broadcast._finishPublish();
-    this.#dropGop();
+    this.dropGop();
   }
 
   #mark(name: string): void {
     const tag = markerTag(name, this.#timestamp);
     for (const { viewer } of this.readers) viewer.sendBuffer(tag);
-  }
-
-  #dropGop(): void {
-    this.#broadcast.flvGopCache = null;
-    this.#broadcast.rtmpGopCache = null;
-    this.#gopBytes = 0;
   }
 
   /** A null cache takes nothing until the next key frame makes a new one. */
@@ -176,6 +177,6 @@ export class HubStream {
     if (cache === null) return;
     if (packet.flags === 3) this.#gopBytes = 0;
     this.#gopBytes += 2 * packet.size; // kept once as FLV, once as RTMP
-    if (this.#gopBytes > this.#limits.maxGopBytes || cache.size > this.#limits.maxGopPackets) this.#dropGop();
+    if (this.#gopBytes > this.#limits.maxGopBytes || cache.size > this.#limits.maxGopPackets) this.dropGop();
   }
 }

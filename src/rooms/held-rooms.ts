@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { canonicalUser, decodeRoom } from '../domain/ids.ts';
-import type { RoomFacts } from '../domain/room.ts';
+import { type Blocked, blockOf, NOT_BLOCKED, type RoomFacts } from '../domain/room.ts';
 import type { Tracks } from '../domain/tracks.ts';
 import { type Eviction, type EvictReason, evictSentence, partKey } from './evictions.ts';
 import {
@@ -32,6 +32,8 @@ export class HeldRooms {
   readonly #log: Logger;
   readonly #sessionRooms = new Map<string, string>();
   readonly #userRooms = new Map<string, string>();
+  /** By stream id, of the streams held here. */
+  readonly #blocks = new Map<string, Blocked>();
   readonly #listeners = new Set<(evicted: Evicted) => void>();
 
   constructor(gatewayId: string, log: Logger) {
@@ -67,7 +69,7 @@ export class HeldRooms {
     }
     local.sessions.set(canonicalUser(entry.userId), entry);
     local.written.add(partKey(entry.sessionId, entry.at));
-    local.facts = facts;
+    this.learn(local, facts);
     this.#sessionRooms.set(entry.sessionId, key);
     this.#userRooms.set(`${local.appId}/${canonicalUser(entry.userId)}`, key);
   }
@@ -79,9 +81,29 @@ export class HeldRooms {
     if (earlier !== undefined) local.written.delete(partKey(earlier.streamId, earlier.at));
     local.streams.set(entry.streamId, entry);
     this.#userRooms.set(`${local.appId}/${canonicalUser(entry.userId)}`, key);
-    if (facts === undefined) return;
-    local.written.add(partKey(entry.streamId, entry.at));
+    if (facts !== undefined) local.written.add(partKey(entry.streamId, entry.at));
+    this.learn(local, facts ?? local.facts);
+  }
+
+  /** The room as it is in the store. */
+  learn(local: LocalRoom, facts: RoomFacts | null): void {
     local.facts = facts;
+    if (local.streams.size === 0) return;
+    const blocks = new Map(
+      (facts?.users ?? []).flatMap((user) =>
+        user.blocked === undefined ? [] : [[canonicalUser(user.userId), blockOf(user)] as const],
+      ),
+    );
+    for (const { streamId, userId } of local.streams.values()) {
+      const blocked = blocks.get(canonicalUser(userId));
+      if (blocked === undefined) this.#blocks.delete(streamId);
+      else this.#blocks.set(streamId, blocked);
+    }
+  }
+
+  /** What of a stream held here nobody may hear or see, as far as is known here. */
+  blockOf(streamId: string): Blocked {
+    return this.#blocks.get(streamId) ?? NOT_BLOCKED;
   }
 
   /** What that stream carries now; false when another connection publishes it. */
@@ -148,6 +170,7 @@ export class HeldRooms {
   #drop(local: LocalRoom, part: HeldPart): void {
     dropPart(local, part);
     local.written.delete(partKey(part.id, part.at));
+    if (part.part === 'stream') this.#blocks.delete(part.id);
     // Session and user may be in another room already.
     if (part.part === 'session' && this.#sessionRooms.get(part.id) === local.key) {
       this.#sessionRooms.delete(part.id);

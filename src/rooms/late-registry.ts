@@ -1,4 +1,5 @@
 import { GatewayError } from '../domain/errors.ts';
+import { type Blocked, NOT_BLOCKED } from '../domain/room.ts';
 import type { StreamEvent } from '../domain/stream-event.ts';
 import type { Evicted } from './held-rooms.ts';
 import type { RoomRegistry } from './registry.ts';
@@ -40,6 +41,8 @@ export class LateRegistry implements Asked {
 
   readonly sessionLost: RoomRegistry['sessionLost'] = (session) =>
     this.#soon((registry) => registry.sessionLost(session));
+
+  readonly blockOf = (streamId: string): Blocked => this.#registry?.blockOf(streamId) ?? NOT_BLOCKED;
 
   follow(listener: RoomListener): () => void {
     return this.#until((registry) => registry.follow(listener));

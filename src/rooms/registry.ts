@@ -214,6 +214,11 @@ export class RoomRegistry {
     this.#deps.log.info({ room: roomKey(appId, room), userId, ...blocked }, 'user blocked');
   }
 
+  /** What of a stream published here nobody may hear or see, as far as is known here; answers at once. */
+  blockOf(streamId: string): Blocked {
+    return this.#keeper.held.blockOf(streamId);
+  }
+
   /** The events after that one; null: a gap, take a snapshot. Throws `redis-away`. */
   events(appId: number, room: RoomId, afterSeq: number): Promise<readonly RoomEvent[] | null> {
     return this.#deps.store.events(appId, room, afterSeq);

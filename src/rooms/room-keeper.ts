@@ -78,7 +78,7 @@ export class RoomKeeper {
       const written = await this.#deps.store.update(key, change, stale);
       if (written.type === 'taken') return written;
       const local = this.held.rooms.get(key);
-      if (local !== undefined) local.facts = written.facts;
+      if (local !== undefined) this.held.learn(local, written.facts);
       if (written.type === 'written') this.held.evict(key, written.evictions);
       return written;
     } catch (error) {
@@ -144,7 +144,7 @@ export class RoomKeeper {
       );
       if (written.type === 'taken') await this.#contest(local, written, { stale, without });
       else {
-        local.facts = written.facts;
+        this.held.learn(local, written.facts);
         if (seen !== null) this.#learn(local, seen);
         return;
       }
