@@ -131,8 +131,10 @@ export class LoginDesk {
     else if (reason === 'another-device') this.#kick(connection, reason);
     else {
       connection.mayBeInRoom = false;
-      connection.push({ type: 'kicked', reason });
-      connection.close(CLOSE.removed, reason);
+      // This gateway stood still and was taken for dead: nobody wanted the user out.
+      const isMistake = reason === 'timeout';
+      if (!isMistake) connection.push({ type: 'kicked', reason });
+      connection.close(isMistake ? CLOSE.silent : CLOSE.removed, reason);
       this.closed(connection);
     }
   }

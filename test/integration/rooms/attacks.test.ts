@@ -10,6 +10,7 @@ import { createAnnouncements } from '../../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
 import { RoomRegistry } from '../../../src/rooms/registry.ts';
 import { readRoom } from '../../../src/rooms/room-facts.ts';
+import { dropGateways } from '../../../src/rooms/room-state.ts';
 import { RoomStore } from '../../../src/rooms/room-store.ts';
 import { CLOSE } from '../../../src/signalling/close-codes.ts';
 import type { Registry } from '../../../src/signalling/registry.ts';
@@ -206,5 +207,22 @@ describe('a user of two gateways', () => {
     expect((await eve.told('kicked')).reason).toBe('moved');
     await eventually(() => eve.ended[0]?.code === CLOSE.removed, WAIT_MS);
     expect(await readRoom(redis, APP_ID, other)).toMatchObject({ users: [{ userId: 'eve' }] });
+  });
+
+  it('whose gateway was taken for dead comes back by itself, and enters its room anew', async () => {
+    const room = newRoom();
+    const fay = await user(east, 'fay');
+    await fay.client.request('enter', { room });
+    const online = new Promise<{ readonly resumed: boolean }>((resolve) => fay.client.on('online', resolve));
+    const store = new RoomStore({ redis, gatewayId: 'west' });
+    await store.update(`${APP_ID}/${room.value}`, (stored) => ({
+      facts: dropGateways(stored, new Set(['east'])),
+      left: 'timeout',
+    }));
+    expect(await online).toEqual({ resumed: true });
+    expect(fay.client.room).toBe(null);
+    expect(fay.pushes.filter(({ type }) => type === 'kicked')).toEqual([]);
+    const { snapshot } = await fay.client.request('enter', { room });
+    expect(snapshot.members).toMatchObject([{ userId: 'fay', isLost: false }]);
   });
 });
