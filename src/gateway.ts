@@ -4,8 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { createHttpServer } from './api/http-server.ts';
-import { createCallbackSender } from './callbacks/outbox.ts';
-import { createRoomTeller } from './callbacks/room-teller.ts';
+import { createRoomOutbox } from './callbacks/room-outbox.ts';
 import { type Addresses, addressesOf } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
 import { type LoadedApps, loadOrCreateApps } from './config/apps.ts';
@@ -119,10 +118,6 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   closers.add('agents', () => agents.stop());
   const ear = followEvents(announcements);
   closers.add('events', () => ear.stop());
-  const callbacks = createCallbackSender({ redis, log });
-  // Closed after the rooms, whose last changes are told too.
-  closers.add('room callbacks', () => callbacks.close());
-  const tell = createRoomTeller({ ...callbackApps(apps), send: callbacks.send });
   const rooms = new LateRegistry();
   // Added before the hub and so closed after it: the hub's end leaves its users lost, which is still written.
   closers.add('rooms', () => rooms.close());
@@ -148,7 +143,8 @@ async function serve(parts: Parts): Promise<GatewayReady> {
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));
   const facts = toGatewayFacts(addresses());
   const { gatewayId } = facts;
-  const store = new RoomStore({ redis, gatewayId, tell });
+  const outbox = createRoomOutbox(callbackApps(apps).addresses);
+  const store = new RoomStore({ redis, gatewayId, outbox });
   const registry = new RoomRegistry({
     ...{ redis, announcements, store, gatewayId },
     graceMs: config.lostUserGraceSeconds * 1000,

@@ -19,13 +19,43 @@ const MAX_WAITING = 1000;
 const streamOf = (appId: number) => `roomcast:callbacks:outbox:${appId}`;
 const countOf = (appId: number, outcome: CallbackOutcome) => `${appId} ${outcome}`;
 
-/** KEYS: stream, counts. ARGV: event, most events, ms to keep, count of those dropped, dropped before, channel. */
-const PUT = `
-redis.call('XADD', KEYS[1], '*', 'event', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-local dropped = redis.call('XTRIM', KEYS[1], 'MAXLEN', ARGV[2]) + ARGV[5]
-if dropped > 0 then redis.call('HINCRBY', KEYS[2], ARGV[4], dropped) end
-redis.call('PUBLISH', ARGV[6], '')`;
+/** Lua: `putOut` takes a decoded OutboxPut. A script that changes what the events tell of puts them in by it, in its order. */
+export const OUTBOX_LUA = `
+local function putOut(box)
+  for _, event in ipairs(box.events) do redis.call('XADD', box.stream, '*', 'event', event) end
+  redis.call('PEXPIRE', box.stream, box.keptMs)
+  local dropped = redis.call('XTRIM', box.stream, 'MAXLEN', box.most) + box.droppedBefore
+  if dropped > 0 then redis.call('HINCRBY', box.counts, box.count, dropped) end
+  redis.call('PUBLISH', box.channel, '')
+end`;
+
+const PUT = `${OUTBOX_LUA}
+putOut(cjson.decode(ARGV[1]))`;
+
+/** Events of one app for its outbox, as `putOut` takes them. */
+export interface OutboxPut {
+  readonly stream: string;
+  readonly counts: string;
+  readonly count: string;
+  readonly events: readonly string[];
+  readonly most: number;
+  readonly keptMs: number;
+  readonly droppedBefore: number;
+  readonly channel: string;
+}
+
+/** `droppedBefore` of them gave way before they came so far. */
+export function outboxPut(appId: number, events: readonly CallbackEvent[], droppedBefore = 0): OutboxPut {
+  return {
+    ...{ stream: streamOf(appId), counts: COUNTS, count: countOf(appId, 'dropped'), channel: CALLBACK_ADDED },
+    ...{
+      events: events.map((event) => JSON.stringify(event)),
+      most: MAX_KEPT,
+      keptMs: KEPT_MS,
+      droppedBefore,
+    },
+  };
+}
 
 /** KEYS: stream, counts. ARGV: entry, count or nothing. Counted is only what was still there. */
 const TAKE = `
@@ -51,11 +81,8 @@ export function createCallbackSender(deps: {
 
   async function write(event: CallbackEvent): Promise<void> {
     const { appId } = event;
-    const keys = [streamOf(appId), COUNTS];
-    const count = countOf(appId, 'dropped');
     const before = lost.get(appId) ?? 0;
-    const text = JSON.stringify(event);
-    await redis.eval(PUT, keys.length, ...keys, text, MAX_KEPT, KEPT_MS, count, before, CALLBACK_ADDED);
+    await redis.eval(PUT, 0, JSON.stringify(outboxPut(appId, [event], before)));
     lost.set(appId, (lost.get(appId) ?? 0) - before);
   }
 

@@ -27,7 +27,7 @@ const ENDED_SECONDS = 600;
 /** Two gateways that write one room at the same moment; more rounds than this is a fault. */
 const MAX_ROUNDS = 50;
 
-/** Room, index of users, log and announcements change together or not at all. */
+/** Room, index of users, log, outbox and announcements change together or not at all. */
 const WRITE = `
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return {'changed'} end
 local plan = cjson.decode(ARGV[4])
@@ -58,6 +58,7 @@ for _, event in ipairs(plan.events) do redis.call('RPUSH', KEYS[4], event) end
 redis.call('LTRIM', KEYS[4], -plan.logLength, -1)
 redis.call('PEXPIRE', KEYS[4], plan.logMs)
 for _, entry in ipairs(plan.ended) do redis.call('SET', entry[1], entry[2], 'EX', plan.endedSeconds) end
+if plan.outbox then putOut(plan.outbox) end
 redis.call('PUBLISH', ARGV[5], ARGV[1])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 return {'ok'}`;
@@ -114,8 +115,13 @@ export interface RoomStoreDeps {
   /** Of purpose `facts`. */
   readonly redis: Redis;
   readonly gatewayId: string;
-  /** Hears of each change once, at the gateway that made it. */
-  readonly tell?: (change: RoomChange) => void;
+  /** What is told to others of a change goes with it, so in the order of the room. */
+  readonly outbox?: {
+    /** Defines `putOut`, which takes what `of` gave. */
+    readonly lua: string;
+    /** null: nothing. */
+    of(change: RoomChange): object | null;
+  };
 }
 
 function indexKey(appId: number, userId: string): string {
@@ -163,7 +169,7 @@ export class RoomStore {
     change: (stored: RoomFacts | null) => Outcome,
     stale: ReadonlyMap<string, string>,
   ): Promise<Written | null> {
-    const { redis, tell } = this.#deps;
+    const { redis } = this.#deps;
     const text = (await reach(() => redis.hget(ROOMS, key))) ?? '';
     const stored = text === '' ? null : parseRoom(text);
     const outcome = change(stored);
@@ -174,8 +180,7 @@ export class RoomStore {
     const [answer, user = '', at = ''] = await this.#write(key, { text, after }, step, stale);
     if (answer === 'taken') return { type: 'taken', userId: user.slice(user.indexOf('/') + 1), key: at };
     if (answer !== 'ok') return null;
-    const { base, facts, events, evictions, appId, room } = step;
-    tell?.({ appId, room, before: base, after: facts, events });
+    const { facts, evictions } = step;
     return { type: 'written', facts, evictions };
   }
 
@@ -251,10 +256,11 @@ export class RoomStore {
     step: Step,
     stale: ReadonlyMap<string, string>,
   ): Promise<string[]> {
-    const { redis, gatewayId } = this.#deps;
-    const { appId, stored, base, facts, events, evictions, seq } = step;
+    const { redis, gatewayId, outbox } = this.#deps;
+    const { appId, room, stored, base, facts, events, evictions, seq } = step;
     const had = usersOf(stored);
     const has = usersOf(facts);
+    const told = outbox?.of({ appId, room, before: base, after: facts, events }) ?? null;
     const plan = {
       enter: [...has]
         .filter((user) => !had.has(user))
@@ -266,6 +272,7 @@ export class RoomStore {
         `${ENDED_PREFIX}${gatewayId} ${partKey(id, at)}`,
         reason,
       ]),
+      ...(told && { outbox: told }),
       ...{ seq, seqSeconds: SEQ_SECONDS, logLength: LOG_LENGTH, logMs: LOG_MS, endedSeconds: ENDED_SECONDS },
     };
     const holders = [...new Set([...holdersOf(base), ...holdersOf(facts)])];
@@ -274,6 +281,8 @@ export class RoomStore {
     const keys = [ROOMS, MEMBERS, LOST, LOG_PREFIX + key, SEQ_PREFIX + key];
     const channels = [ROOMS_CHANGED, ROOM_EVENTS, JSON.stringify(message)];
     const args = [key, text, after, JSON.stringify(plan), ...channels];
-    return (await reach(() => redis.eval(WRITE, keys.length, ...keys, ...args))) as string[];
+    return (await reach(() =>
+      redis.eval(`${outbox?.lua ?? ''}${WRITE}`, keys.length, ...keys, ...args),
+    )) as string[];
   }
 }

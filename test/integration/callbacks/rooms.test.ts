@@ -5,8 +5,7 @@ import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createCallbackSender } from '../../../src/callbacks/outbox.ts';
-import { createRoomTeller } from '../../../src/callbacks/room-teller.ts';
+import { createRoomOutbox } from '../../../src/callbacks/room-outbox.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import { signUserSig } from '../../../src/identity/user-sig.ts';
 import { type Announcements, createAnnouncements } from '../../../src/queue/announcements.ts';
@@ -59,9 +58,8 @@ async function openRegistry(): Promise<void> {
   const subscriber = createRedis(new Secret(cluster.redis.url), { purpose: 'subscriber', log });
   await Promise.all([redis, subscriber].map((client) => waitUntilReady(client)));
   announcements = createAnnouncements(subscriber, log);
-  const sender = createCallbackSender({ redis, log });
-  const tell = createRoomTeller({ addresses: [{ appId: APP, groups: [1, 2] }], send: sender.send });
-  const store = new RoomStore({ redis, gatewayId: GATEWAY, tell });
+  const outbox = createRoomOutbox([{ appId: APP, groups: [1, 2] }]);
+  const store = new RoomStore({ redis, gatewayId: GATEWAY, outbox });
   const urls = { internalHttp: '', internalRtmp: '', publicHttp: '', publicRtmp: '' };
   const heartbeat = startHeartbeat({ redis, facts: { gatewayId: GATEWAY, ...urls }, log });
   registry = new RoomRegistry({ redis, announcements, store, gatewayId: GATEWAY, graceMs: 30_000, log });
@@ -69,7 +67,6 @@ async function openRegistry(): Promise<void> {
     () => redis.disconnect(),
     () => announcements.close(),
     () => heartbeat.stop(),
-    () => sender.close(),
     () => registry.close(),
   );
 }
