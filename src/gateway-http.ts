@@ -29,6 +29,7 @@ import { readRooms } from './rooms/room-facts.ts';
 import { createSignalling, type Signalling } from './signalling/signalling.ts';
 import type { Closers } from './supervisor/closers.ts';
 import type { Supervised } from './supervisor/supervised.ts';
+import type { Agents } from './tasks/agents.ts';
 import { readFailures, readStatuses } from './tasks/job-status.ts';
 import { createRecordings } from './tasks/recordings.ts';
 import { type EventEar, readMixEvents, readPushEvents } from './tasks/task-events.ts';
@@ -49,6 +50,7 @@ export interface HttpParts {
   readonly announcements: Announcements;
   readonly clusterSecret: Secret;
   readonly apps: LiveApps;
+  readonly agents: Agents;
   readonly hub: Hub;
   readonly rooms: LateRegistry;
   readonly ear: EventEar;
@@ -99,12 +101,13 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts, signalling: Si
 
 /** Users over WebSocket; `rooms` answers once the registry is there. */
 function openSignalling(parts: HttpParts): Signalling {
-  const { redis, announcements, rooms, apps, clusterSecret, config, closers, addresses } = parts;
+  const { redis, announcements, rooms, apps, agents, clusterSecret, config, closers, addresses } = parts;
   const groups = createGroups({ redis, announcements, log: parts.log.child({ part: 'groups' }) });
   closers.add('groups', () => groups.close());
   const signalling = createSignalling({
     ...{ redis, announcements, groups, apps, clusterSecret },
     registry: rooms,
+    isAgent: agents.has,
     graceMs: config.lostUserGraceSeconds * 1000,
     publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
     log: parts.log.child({ part: 'signalling' }),

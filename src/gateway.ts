@@ -137,7 +137,7 @@ async function serve(parts: Parts): Promise<GatewayReady> {
   const app = createHttpServer({ log: log.child({ part: 'http' }) });
   closers.add('http', () => app.close());
   const addresses = () => currentAddresses(parts, app, hub);
-  registerRoutes(app, { ...parts, announcements, apps, hub, rooms, ear, addresses });
+  registerRoutes(app, { ...parts, announcements, apps, agents, hub, rooms, ear, addresses });
   await app
     .listen({ host: config.bind, port: config.http.port })
     .catch((error: unknown) => explainListen(error, 'ROOMCAST_HTTP_PORT', config.http.port));

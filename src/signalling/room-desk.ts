@@ -36,6 +36,8 @@ export interface RoomDeskDeps {
   readonly levels: Levels;
   readonly log: Logger;
   readonly now: () => number;
+  /** Whether mixes of that room are published as that user. */
+  readonly isAgent: (appId: number, room: RoomId, userId: string) => boolean;
 }
 
 /** A connection whose login and room the state machine has seen. */
@@ -76,6 +78,9 @@ export class RoomDesk {
     if (connection.room !== null && !sameRoom(connection.room, room)) {
       const where = roomLabel(connection.room);
       throw new GatewayError('conflict', `the user is in room ${where}; leave it first`);
+    }
+    if (this.#deps.isAgent(appId, room, login.userId)) {
+      throw new GatewayError('conflict', 'this user name belongs to a mix');
     }
     const permit = this.#permit(login, room, request.privateMapKey);
     const role = request.role ?? 'anchor';

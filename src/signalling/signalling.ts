@@ -21,7 +21,7 @@ import { MediaDesk, type MediaDeskDeps } from './media-desk.ts';
 import type { RequestOf } from './protocol-requests.ts';
 import type { Registry } from './registry.ts';
 import { type Reply, Requests } from './requests.ts';
-import { RoomDesk } from './room-desk.ts';
+import { RoomDesk, type RoomDeskDeps } from './room-desk.ts';
 import { RoomFeed } from './room-feed.ts';
 import { SignalServer } from './server.ts';
 import { SignalCounts, type SignalView } from './signal-counts.ts';
@@ -36,6 +36,8 @@ export interface SignallingDeps {
   readonly groups: Groups;
   readonly apps: Apps;
   readonly clusterSecret: Secret;
+  /** Whether mixes of a room are published as that user. */
+  readonly isAgent?: RoomDeskDeps['isAgent'];
   /** For how long a lost user stays in its room. */
   readonly graceMs: number;
   readonly publicUrls: () => PublicUrls;
@@ -85,7 +87,8 @@ export function createSignalling(deps: SignallingDeps): Signalling {
     resumableMs: deps.graceMs + RESUMABLE_MORE_MS,
     silentMs: limits.silentMs,
   });
-  const rooms = new RoomDesk({ apps, logins, registry, feed, levels, log, now });
+  const isAgent = deps.isAgent ?? (() => false);
+  const rooms = new RoomDesk({ apps, logins, registry, feed, levels, log, now, isAgent });
   const findHome: MediaDeskDeps['findHome'] = (stream) => findStreamHome(redis, stream);
   const media = new MediaDesk({ registry, clusterSecret, publicUrls, findHome, now });
   const requests = new Requests(

@@ -297,6 +297,27 @@ describe('a PrivateMapKey', () => {
   });
 });
 
+it('nobody enters a room under the name of its mix, over WebSocket or RTMP', async () => {
+  const room = meeting.newRoom();
+  const relay = {
+    sdkAppId: APP,
+    room: room.value,
+    agentUserId: 'The-Mix',
+    targets: ['rtmp://127.0.0.1:1/live/key'],
+  };
+  const { taskId } = await meeting.operate<{ taskId: string }>(gateway, 'POST', '/relays', relay);
+  const mix = await meeting.user(gateway, 'the-mix');
+  // The gateway hears of it soon.
+  await eventually(async () => {
+    const said = await refused(mix.client.request('enter', { room }));
+    if (said === 'it was done') await mix.client.request('leave', {});
+    return said === 'conflict';
+  }, MEETING_WAIT_MS);
+  expect(await overRtmp('the-mix', room)).toBe('this user name belongs to a mix');
+  await mix.client.request('enter', { room: meeting.newRoom() });
+  await meeting.operate(gateway, 'DELETE', `/relays/${taskId}`);
+});
+
 it('what users do over WebSocket is counted in /metrics, which names none of them', async () => {
   const metrics = async () => (await fetch(`${gateway.http}/metrics`)).text();
   const figure = async (name: string) =>
