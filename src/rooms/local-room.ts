@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { canonicalUser, type RoomId } from '../domain/ids.ts';
 import type { RoomFacts, SessionFacts, StreamFacts, UserFacts } from '../domain/room.ts';
 import { NO_TRACKS, sameTracks } from '../domain/tracks.ts';
@@ -103,6 +104,11 @@ export interface AssertionContext {
 /** Who followed the room notices the gap and takes a new snapshot. */
 export const LOST_SEQ_JUMP = 1000;
 
+/** Nothing is stored, or what another gateway remembered: it may not know what was said here last. */
+function isRestored(stored: RoomFacts | null, { facts }: LocalRoom): boolean {
+  return stored === null || (facts !== null && stored.seq - facts.seq > LOST_SEQ_JUMP / 2);
+}
+
 /** The others' last known users stand until their gateways say better. */
 function restore(local: LocalRoom, without: ReadonlySet<string>): RoomFacts | null {
   const { facts } = local;
@@ -203,8 +209,9 @@ export function assertLocal(
   const base = stored ?? restore(local, context.without);
   const place = { appId: local.appId, room: local.room, gatewayId };
   const beaten: (HeldPart & { reason: EvictReason })[] = [];
+  const wasLost = isRestored(stored, local);
   let facts: RoomFacts | null = base === null ? null : keepHeld(base, local, context);
-  const remember = (userId: string) => (stored === null ? findUser(local.facts, userId) : undefined);
+  const remember = (userId: string) => (wasLost ? findUser(local.facts, userId) : undefined);
   for (const entry of local.sessions.values()) {
     const { userId, sessionId, at: since } = entry;
     const user = findUser(facts, userId);
@@ -235,8 +242,24 @@ export function assertLocal(
   return { facts: facts?.users.length === 0 ? null : facts, base, beaten };
 }
 
+/** What users said of themselves here stands, whatever the one who restored the room remembered of it. */
+function withOwnWords(restored: RoomFacts, local: LocalRoom, gatewayId: string): RoomFacts {
+  let facts = restored;
+  for (const entry of local.sessions.values()) {
+    const user = findUser(facts, entry.userId);
+    const remembered = findUser(local.facts, entry.userId);
+    if (!user || !remembered || judgeSession(user, entry, gatewayId) !== 'stands') continue;
+    const { role, roleName, media } = remembered;
+    const now = { role: user.role, roleName: user.roleName, media: user.media };
+    if (isDeepStrictEqual(now, { role, roleName, media })) continue;
+    facts = replaceUser(facts, { ...user, role, roleName, media });
+  }
+  return facts;
+}
+
 function keepHeld(base: RoomFacts, local: LocalRoom, context: AssertionContext): RoomFacts {
   const users = base.users.flatMap((user) => withoutGone(user, local, context) ?? []);
   const isSame = users.length === base.users.length && users.every((user, at) => user === base.users[at]);
-  return isSame ? base : { ...base, users };
+  const kept = isSame ? base : { ...base, users };
+  return isRestored(base, local) ? withOwnWords(kept, local, context.gatewayId) : kept;
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { RoomFacts } from '../../../src/domain/room.ts';
+import type { RoomFacts, UserFacts } from '../../../src/domain/room.ts';
 import { partKey } from '../../../src/rooms/evictions.ts';
-import { assertLocal, newLocalRoom } from '../../../src/rooms/local-room.ts';
-import { enterStream, type StreamEntry } from '../../../src/rooms/room-state.ts';
+import { assertLocal, LOST_SEQ_JUMP, newLocalRoom } from '../../../src/rooms/local-room.ts';
+import { enterSession, enterStream, type StreamEntry } from '../../../src/rooms/room-state.ts';
 
 const ROOM = { kind: 'number', value: 1001 } as const;
 const PLACE = { appId: 1, room: ROOM, gatewayId: 'g1' };
@@ -62,6 +62,24 @@ test('what a stream carries is stored once it is known, and stands then', () => 
   const media = { audio: true, video: false, screen: false };
   expect(facts?.users).toMatchObject([{ media, streams: [{ streamId: ID, tracks }] }]);
   expect(assertLocal(facts, local, context).facts).toBe(facts);
+});
+
+test('what a user said here last stands when another gateway restored the room from older memory', () => {
+  const session = { userId: 'al', sessionId: 's1', at: 1, mayCreate: true };
+  const profile = { role: 'anchor', roleName: 'default', terminal: 'web' } as const;
+  const entered = enterSession(null, PLACE, { ...session, ...profile });
+  const local = newLocalRoom('1/1001', 1, ROOM);
+  local.sessions.set('al', { ...session, ...profile });
+  const [al] = entered.users;
+  const said = { role: 'audience', roleName: 'host', media: { audio: false, video: false, screen: true } };
+  local.facts = { ...entered, seq: 5, users: [{ ...al, ...said } as UserFacts] };
+  const context = { gatewayId: 'g1', nowMs: 100, without: new Set<string>() };
+  const restored = { ...entered, seq: 4 + LOST_SEQ_JUMP };
+  const { facts } = assertLocal(restored, local, context);
+  expect(facts?.users).toMatchObject([said]);
+  expect(assertLocal(facts, { ...local, facts }, context).facts).toBe(facts);
+  // A room that was not lost is as it is stored.
+  expect(assertLocal(entered, local, context).facts).toBe(entered);
 });
 
 test('a user who left, came back and was lost between two writes is lost', () => {
