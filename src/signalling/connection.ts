@@ -70,6 +70,8 @@ export class Connection {
   room: RoomId | null = null;
   role: Role = 'anchor';
   roleName = '';
+  /** The user as first written in its room. */
+  shownAs = '';
   /** Redis was asked to enter a room for it, whatever came of that. */
   mayBeInRoom = false;
   /** Of the last event of its room that was sent; null while its snapshot is being fetched. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type App, type Apps, findApp } from '../config/app.ts';
 import { GatewayError } from '../domain/errors.ts';
 import { canonicalUser, parseUserId, sameRoom, sameUser } from '../domain/ids.ts';
-import type { RoomEvent, RoomSnapshot } from '../domain/room-event.ts';
+import type { RoomEvent, RoomMember, RoomSnapshot } from '../domain/room-event.ts';
 import { FORGOTTEN_PERMIT, FREE_PERMIT, type Permit } from '../domain/ticket-rights.ts';
 import type { Groups } from '../groups/groups.ts';
 import { checkAccountType } from '../identity/private-map-key.ts';
@@ -60,6 +60,11 @@ function settling(): GatewayError {
   return new GatewayError('redis-away', 'Redis was away, and may not know this session yet', {
     blame: 'system',
   });
+}
+
+/** The user as that room has it. */
+export function memberIn({ members }: RoomSnapshot, login: Login): RoomMember | undefined {
+  return members.find(({ userId }) => sameUser(userId, login.userId));
 }
 
 /** Logs users in and out: who of this gateway's connections is whose current session. */
@@ -249,9 +254,10 @@ export class LoginDesk {
   }
 
   #settle(connection: Connection, login: Login, back: RoomSnapshot, ticket: string): void {
-    const member = back.members.find(({ userId }) => sameUser(userId, login.userId));
+    const member = memberIn(back, login);
     connection.room = back.room;
     connection.mayBeInRoom = true;
+    connection.shownAs = member?.userId ?? login.userId;
     connection.role = member?.role ?? 'audience';
     connection.roleName = member?.roleName ?? login.roles.defaultRole;
     const needsTicket = findApp(this.#deps.apps, login.appId)?.privateMapKeyRequired ?? true;

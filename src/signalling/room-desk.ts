@@ -21,7 +21,7 @@ import {
 import { checkRoomTicket } from '../identity/private-map-key.ts';
 import type { Connection, Login } from './connection.ts';
 import type { Levels } from './levels.ts';
-import { sessionRef } from './login-desk.ts';
+import { memberIn, sessionRef } from './login-desk.ts';
 import type { Logins } from './logins.ts';
 import type { RequestOf } from './protocol-requests.ts';
 import type { Registry } from './registry.ts';
@@ -99,6 +99,7 @@ export class RoomDesk {
       throw error;
     }
     connection.room = room;
+    connection.shownAs = memberIn(snapshot, login)?.userId ?? login.userId;
     connection.role = role;
     connection.roleName = roleName;
     this.#keepPermit(connection, login, permit);
@@ -157,7 +158,7 @@ export class RoomDesk {
     if (connection.role === 'audience') throw new GatewayError('forbidden', 'audience is not heard');
     if (level !== connection.level) {
       connection.level = level;
-      this.#deps.levels.say(roomKey(login.appId, room), login.userId, level);
+      this.#deps.levels.say(roomKey(login.appId, room), connection.shownAs, level);
     }
     return { answer: {} };
   }

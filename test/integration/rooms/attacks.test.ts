@@ -225,4 +225,37 @@ describe('a user of two gateways', () => {
     const { snapshot } = await fay.client.request('enter', { room });
     expect(snapshot.members).toMatchObject([{ userId: 'fay', isLost: false }]);
   });
+
+  it('is named in levels as in its room, however a later device writes it', async () => {
+    const room = newRoom();
+    const first = await user(east, 'Gil');
+    await first.client.request('enter', { room });
+    const listener = await user(east, 'listener');
+    await listener.client.request('enter', { room });
+    const second = await user(west, 'GIL');
+    await second.client.request('enter', { room });
+    second.client.level(50);
+    expect((await listener.told('levels')).levels).toEqual([{ userId: 'Gil', level: 50 }]);
+    await comeBack(second);
+    second.client.level(60);
+    await eventually(() => listener.pushes.filter(({ type }) => type === 'levels').length === 2, WAIT_MS);
+    expect(listener.pushes.at(-1)).toMatchObject({ levels: [{ userId: 'Gil', level: 60 }] });
+  });
+
+  it('who publishes and then enters as audience with a device is off the air, at whichever gateway', async () => {
+    const room = newRoom();
+    const streamId = `${APP_ID}_${room.value}_hal_main`;
+    const ended: string[] = [];
+    const stop = west.registry.onEvict((evicted) => ended.push(JSON.stringify(evicted)));
+    await west.registry.admitPublish({
+      ...{ appId: APP_ID, room, userId: 'hal', streamId, kind: 'main', at: Date.now() },
+      ...{ roleName: 'default', terminal: 'other', mayCreate: true },
+    });
+    const hal = await user(east, 'hal');
+    const { snapshot } = await hal.client.request('enter', { room, role: 'audience' });
+    expect(snapshot.members).toMatchObject([{ userId: 'hal', role: 'audience', streams: [] }]);
+    await eventually(() => ended.length > 0, WAIT_MS);
+    expect(ended).toEqual([JSON.stringify({ streamId, reason: 'audience' })]);
+    stop();
+  });
 });
