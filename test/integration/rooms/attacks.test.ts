@@ -258,4 +258,23 @@ describe('a user of two gateways', () => {
     expect(ended).toEqual([JSON.stringify({ streamId, reason: 'audience' })]);
     stop();
   });
+
+  it('who was replaced by another device changes nothing of it, and takes nobody out by leaving', async () => {
+    const room = newRoom();
+    const entry = { room, role: 'anchor', roleName: 'default', terminal: 'web', mayCreate: true } as const;
+    const ida = { appId: APP_ID, userId: 'ida' };
+    await east.registry.enter({ ...ida, sessionId: 'first' }, entry);
+    await west.registry.enter({ ...ida, sessionId: 'second' }, entry);
+    await east.registry.leave({ ...ida, sessionId: 'first' });
+    const change = { role: 'audience' } as const;
+    expect(await refused(east.registry.change({ ...ida, sessionId: 'first' }, change))).toBe('not-found');
+    expect(await east.registry.sessionBack({ ...ida, sessionId: 'first' })).toBe(null);
+    expect(await readRoom(redis, APP_ID, room)).toMatchObject({
+      users: [
+        { userId: 'ida', role: 'anchor', lostAt: null, session: { sessionId: 'second', lostAt: null } },
+      ],
+    });
+    await west.registry.leave({ ...ida, sessionId: 'second' });
+    expect(await readRoom(redis, APP_ID, room)).toBe(null);
+  });
 });
