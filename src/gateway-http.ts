@@ -15,6 +15,7 @@ import type { Addresses } from './config/addresses.ts';
 import { type Apps, callbackApps } from './config/app.ts';
 import type { Config } from './config/config.ts';
 import type { LiveApps } from './config/live-apps.ts';
+import type { PublicUrls } from './domain/playback-urls.ts';
 import type { Secret } from './domain/secret.ts';
 import { createGroups } from './groups/groups.ts';
 import { verifyTicket } from './identity/tickets.ts';
@@ -26,6 +27,7 @@ import { reach } from './queue/redis.ts';
 import { markHlsWanted } from './rooms/hls-wanted.ts';
 import type { LateRegistry } from './rooms/late-registry.ts';
 import { readRooms } from './rooms/room-facts.ts';
+import { findElsewhere, findStreamHome } from './rooms/stream-home.ts';
 import { createSignalling, type Signalling } from './signalling/signalling.ts';
 import type { Closers } from './supervisor/closers.ts';
 import type { Supervised } from './supervisor/supervised.ts';
@@ -77,9 +79,16 @@ export function registerRoutes(app: FastifyInstance, parts: HttpParts): void {
   registerOperator(app, parts);
 }
 
+function publicUrlsOf({ addresses }: HttpParts): PublicUrls {
+  const { publicHttp: http, publicRtmp: rtmp } = addresses();
+  return { http, rtmp };
+}
+
 function registerPlayback(app: FastifyInstance, parts: HttpParts, signalling: Signalling): void {
   const { redis, clusterSecret, hub, closers, log } = parts;
-  registerFlvRoutes(app, { hub });
+  const own = () => publicUrlsOf(parts);
+  const elsewhere = (stream: string) => findElsewhere(redis, stream, own());
+  registerFlvRoutes(app, { hub, findElsewhere: elsewhere });
   const wsFlv = createWsFlv({ hub });
   closers.add('websockets', () => wsFlv.close());
   const upgrades = attachUpgrades(app.server, [
@@ -92,6 +101,7 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts, signalling: Si
   registerHlsRoutes(app, {
     store,
     markWanted: (streamId) => markHlsWanted(redis, streamId, Date.now()),
+    findElsewhere: elsewhere,
     authorisePlay: (stream, proof) => hub.authorisePlay(stream, proof),
     verifyWorker: (stream, ticket) => ({
       epoch: verifyTicket(clusterSecret, ticket, { use: 'hls', stream, nowMs: Date.now() }).epoch ?? 0,
@@ -101,7 +111,7 @@ function registerPlayback(app: FastifyInstance, parts: HttpParts, signalling: Si
 
 /** Users over WebSocket; `rooms` answers once the registry is there. */
 function openSignalling(parts: HttpParts): Signalling {
-  const { redis, announcements, rooms, apps, agents, clusterSecret, config, closers, addresses } = parts;
+  const { redis, announcements, rooms, apps, agents, clusterSecret, config, closers } = parts;
   const groups = createGroups({ redis, announcements, log: parts.log.child({ part: 'groups' }) });
   closers.add('groups', () => groups.close());
   const signalling = createSignalling({
@@ -109,7 +119,7 @@ function openSignalling(parts: HttpParts): Signalling {
     registry: rooms,
     isAgent: agents.has,
     graceMs: config.lostUserGraceSeconds * 1000,
-    publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
+    publicUrls: () => publicUrlsOf(parts),
     log: parts.log.child({ part: 'signalling' }),
   });
   closers.add('signalling', () => signalling.close());
@@ -117,7 +127,7 @@ function openSignalling(parts: HttpParts): Signalling {
 }
 
 function registerOperator(app: FastifyInstance, parts: HttpParts): void {
-  const { config, signal, redis, clusterSecret, apps, rooms, ear, addresses } = parts;
+  const { config, signal, redis, clusterSecret, apps, rooms, ear } = parts;
   const trust = createTrust(config.caFile);
   registerOperatorRoutes(app, {
     apps,
@@ -139,7 +149,8 @@ function registerOperator(app: FastifyInstance, parts: HttpParts): void {
     },
     checkDestination: (url) => checkDestination(url.reveal(), { trust, signal, deadlineMs: CHECK_MS }),
     clusterSecret,
-    publicUrls: () => ({ http: addresses().publicHttp, rtmp: addresses().publicRtmp }),
+    publicUrls: () => publicUrlsOf(parts),
+    findHome: (stream) => findStreamHome(redis, stream),
     now: Date.now,
   });
 }

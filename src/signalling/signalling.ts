@@ -11,6 +11,7 @@ import type { Secret } from '../domain/secret.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { Announcements } from '../queue/announcements.ts';
 import { onReady, Steadiness } from '../queue/redis.ts';
+import { findStreamHome } from '../rooms/stream-home.ts';
 import type { Connection } from './connection.ts';
 import { deliverGroupEvent, groupHandlers } from './group-desk.ts';
 import { Levels } from './levels.ts';
@@ -25,7 +26,6 @@ import { RoomDesk, type RoomDeskDeps } from './room-desk.ts';
 import { RoomFeed } from './room-feed.ts';
 import { SignalServer } from './server.ts';
 import { SignalCounts, type SignalView } from './signal-counts.ts';
-import { findStreamHome } from './stream-home.ts';
 import { nextNotice } from './ticket-notice.ts';
 
 export interface SignallingDeps {

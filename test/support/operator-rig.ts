@@ -90,6 +90,7 @@ export function useOperatorApi(): void {
       },
       checkDestination: (url) => checkDestination(url.reveal()),
       publicUrls: () => ({ http: 'http://live.test:8080', rtmp: 'rtmp://live.test:1935' }),
+      findHome: async () => null,
       now: Date.now,
     });
     await app.ready();

@@ -55,6 +55,12 @@ export interface OperatorDeps {
   readonly clusterSecret: Secret;
   /** Without trailing slash: `http://host:port`, `rtmp://host:port`. Known once the ports are open. */
   readonly publicUrls: () => { readonly http: string; readonly rtmp: string };
+  /** Of the gateway that has the stream; null: none is known to. Throws `redis-away`. */
+  readonly findHome: (stream: {
+    readonly appId: number;
+    readonly room: RoomId;
+    readonly streamId: string;
+  }) => Promise<{ readonly http: string; readonly rtmp: string } | null>;
   /** Unix ms. */
   readonly now: () => number;
 }

@@ -2,12 +2,14 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../../domain/errors.ts';
 import { sendError } from '../error-envelope.ts';
+import { type FindElsewhere, refuseOrRedirect } from './elsewhere.ts';
 import type { FlvHub, FlvSink } from './flv-hub.ts';
 import { createSinkMerger, mergeMsOf } from './merged-sink.ts';
 import { proofOf, queryText } from './play-query.ts';
 
 export interface FlvRoutesDeps {
   readonly hub: FlvHub;
+  readonly findElsewhere?: FindElsewhere;
 }
 
 /** How long the rest of an ended stream may take to leave. */
@@ -49,6 +51,8 @@ async function stream(
   request: FastifyRequest,
   reply: FastifyReply,
   subscribe: Subscribe,
+  refuse: (thrown: unknown) => FastifyReply | Promise<FastifyReply> = (thrown) =>
+    sendError(thrown, request, reply),
 ): Promise<FastifyReply | undefined> {
   try {
     const subscription = await subscribe(responseSink(reply.raw));
@@ -57,18 +61,23 @@ async function stream(
     else reply.raw.once('close', () => subscription.close());
     return undefined;
   } catch (thrown) {
-    return sendError(thrown, request, reply);
+    return refuse(thrown);
   }
 }
 
 /** `GET /live/STREAM.flv` for viewers and `GET /internal/flv/STREAM` for workers, which may ask for `merge=MS`. */
-export function registerFlvRoutes(app: FastifyInstance, { hub }: FlvRoutesDeps): void {
+export function registerFlvRoutes(app: FastifyInstance, { hub, findElsewhere }: FlvRoutesDeps): void {
   app.get<{ Params: { file: string } }>('/live/:file', { exposeHeadRoute: false }, (request, reply) => {
     const { file } = request.params;
     reply.header('access-control-allow-origin', '*');
     if (!file.endsWith('.flv')) throw new GatewayError('not-found', 'a stream is watched as STREAM.flv');
-    return stream(request, reply, async (sink) =>
-      hub.subscribeFlv(await hub.authorisePlay(file.slice(0, -'.flv'.length), proofOf(request)), sink),
+    const name = file.slice(0, -'.flv'.length);
+    const path = `/live/${encodeURIComponent(name)}.flv`;
+    return stream(
+      request,
+      reply,
+      async (sink) => hub.subscribeFlv(await hub.authorisePlay(name, proofOf(request)), sink),
+      (thrown) => refuseOrRedirect(thrown, { request, reply }, { findElsewhere, stream: name, path }),
     );
   });
   const merger = createSinkMerger();

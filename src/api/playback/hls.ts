@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GatewayError } from '../../domain/errors.ts';
 import { type PlayProof, playQuery } from '../../domain/play-proof.ts';
 import { sendError } from '../error-envelope.ts';
+import { type FindElsewhere, refuseOrRedirect } from './elsewhere.ts';
 import type { HlsStore } from './hls-store.ts';
 import { proofOf, queryText } from './play-query.ts';
 
@@ -11,6 +12,7 @@ export interface HlsRoutesDeps {
   readonly markWanted: (streamId: string) => Promise<void>;
   /** The stream's one spelling; throws `not-found` and why it may not be played. */
   readonly authorisePlay: (streamText: string, proof: PlayProof) => Promise<string>;
+  readonly findElsewhere?: FindElsewhere;
   /** The epoch of a worker's `hls` ticket for this stream; throws `ticket-invalid`. */
   readonly verifyWorker: (streamId: string, ticket: string) => { readonly epoch: number };
   /** How long a first viewer waits for a first segment; 8 s by default. */
@@ -39,6 +41,17 @@ function queryNumber(request: FastifyRequest, name: string, max = Number.MAX_SAF
   return value;
 }
 
+function refuse(
+  { findElsewhere }: HlsRoutesDeps,
+  thrown: unknown,
+  exchange: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  file: string,
+): Promise<FastifyReply> {
+  const { stream } = exchange.request.params as StreamParams;
+  const path = `/hls/${encodeURIComponent(stream)}/${encodeURIComponent(file)}`;
+  return refuseOrRedirect(thrown, exchange, { findElsewhere, stream, path });
+}
+
 async function sendPlaylist(deps: HlsRoutesDeps, request: FastifyRequest, reply: FastifyReply) {
   const { stream } = request.params as StreamParams;
   reply.header('access-control-allow-origin', '*').header('cache-control', PLAYLIST_CACHE);
@@ -48,7 +61,7 @@ async function sendPlaylist(deps: HlsRoutesDeps, request: FastifyRequest, reply:
     proof = proofOf(request);
     streamId = await deps.authorisePlay(stream, proof);
   } catch (thrown) {
-    return sendError(thrown, request, reply);
+    return refuse(deps, thrown, { request, reply }, 'index.m3u8');
   }
   // Redis is away: the job goes on, only new streams have to wait.
   await deps.markWanted(streamId).catch(() => undefined);
@@ -70,7 +83,7 @@ async function sendFile(deps: HlsRoutesDeps, request: FastifyRequest, reply: Fas
     const type = file.endsWith('.m4s') ? 'video/iso.segment' : 'video/mp4';
     return reply.type(type).header('cache-control', FILE_CACHE).send(data);
   } catch (thrown) {
-    return sendError(thrown, request, reply);
+    return refuse(deps, thrown, { request, reply }, file);
   }
 }
 

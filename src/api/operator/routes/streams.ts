@@ -27,7 +27,9 @@ export function streamRoutes(deps: OperatorDeps): readonly OperatorRoute[] {
         const stream = streamId(name);
         const expires = Math.floor(deps.now() / 1000) + TICKET_SECONDS;
         const ticket = signTicket(deps.clusterSecret, { use: 'play', stream, expires });
-        const { rtmp, flv, hls } = playbackUrls(deps.publicUrls(), stream, ticket);
+        // Redis is away: it may be here, and any gateway that is asked for it then redirects.
+        const home = await deps.findHome({ ...name, streamId: stream }).catch(() => null);
+        const { rtmp, flv, hls } = playbackUrls(home ?? deps.publicUrls(), stream, ticket);
         return { streamId: stream, rtmp, flv, hls, expiresAt: expires * 1000 };
       },
     }),

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
-import type { RoomId } from '../domain/ids.ts';
+import { parseStreamId, type RoomId, streamId } from '../domain/ids.ts';
 import type { PublicUrls } from '../domain/playback-urls.ts';
 import { reach } from '../queue/redis.ts';
-import { readGateway } from '../rooms/gateway-facts.ts';
-import { readRoom } from '../rooms/room-facts.ts';
+import { readGateway } from './gateway-facts.ts';
+import { readRoom } from './room-facts.ts';
 
 /**
  * Where viewers find the gateway that has a stream of this room: a user's is where it is published, a mix at the
@@ -20,4 +20,19 @@ export function findStreamHome(
     const gateway = await readGateway(redis, stream?.gatewayId ?? facts.gatewayId);
     return gateway && { http: gateway.publicHttp, rtmp: gateway.publicRtmp };
   });
+}
+
+/**
+ * The HTTP address of another gateway that has the stream, as that one published it; null: it is here, or nobody has
+ * it. Throws `redis-away`.
+ */
+export async function findElsewhere(
+  redis: Redis,
+  streamText: string,
+  own: PublicUrls,
+): Promise<string | null> {
+  const name = parseStreamId(streamText);
+  if (name === null) return null;
+  const home = await findStreamHome(redis, { ...name, streamId: streamId(name) });
+  return home === null || home.http === own.http ? null : home.http;
 }
