@@ -8,6 +8,7 @@ import { ALL_RIGHTS, RIGHTS } from '../../../src/domain/ticket-rights.ts';
 import { signPrivateMapKey } from '../../../src/identity/private-map-key.ts';
 import { createAnnouncements } from '../../../src/queue/announcements.ts';
 import { createRedis, waitUntilReady } from '../../../src/queue/redis.ts';
+import { createMemberCheck } from '../../../src/rooms/members.ts';
 import { RoomRegistry } from '../../../src/rooms/registry.ts';
 import { readRoom } from '../../../src/rooms/room-facts.ts';
 import { dropGateways } from '../../../src/rooms/room-state.ts';
@@ -276,5 +277,42 @@ describe('a user of two gateways', () => {
     });
     await west.registry.leave({ ...ida, sessionId: 'second' });
     expect(await readRoom(redis, APP_ID, room)).toBe(null);
+  });
+
+  it('whose connection goes while Redis lets it in is lost like anybody else', async () => {
+    const room = newRoom();
+    const [isAsked, isGone] = [deferred<void>(), deferred<void>()];
+    const [mayGoOn, hasEntered] = [deferred<void>(), deferred<void>()];
+    const slow = await openGateway(server.url, 'slower', (rooms) => ({
+      async enter(...args) {
+        isAsked.resolve();
+        await mayGoOn.promise;
+        return rooms.enter(...args).finally(() => hasEntered.resolve());
+      },
+      sessionLost(session) {
+        rooms.sessionLost(session);
+        isGone.resolve();
+      },
+    }));
+    const { socket } = await logInRaw(slow.url, 'jon');
+    socket.send(JSON.stringify({ id: 2, type: 'enter', room }));
+    await isAsked.promise;
+    socket.terminate();
+    await isGone.promise;
+    mayGoOn.resolve();
+    await hasEntered.promise;
+    await eventually(async () => (await readRoom(redis, APP_ID, room)) === null, WAIT_MS);
+    await slow.close();
+  });
+
+  it('is a member of its room in whatever case it is written, of no other room and in no other app', async () => {
+    const room = newRoom();
+    const kim = await user(east, 'Kim');
+    await kim.client.request('enter', { room });
+    const isMember = createMemberCheck(redis);
+    expect(await isMember(APP_ID, room, 'KIM')).toBe(true);
+    expect(await isMember(OTHER_APP_ID, room, 'kim')).toBe(false);
+    expect(await isMember(APP_ID, newRoom(), 'kim')).toBe(false);
+    expect(await isMember(APP_ID, { kind: 'string', value: String(room.value) }, 'kim')).toBe(false);
   });
 });
