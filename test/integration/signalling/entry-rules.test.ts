@@ -279,7 +279,7 @@ describe('a PrivateMapKey', () => {
     const short = { privateMapKey: meeting.keyOf('x-ann', room, ALL_RIGHTS, 10) };
     const visit = await meeting.publish(gateway, 'x-ann', room, short);
     expect(visit.outcome).toBe(PUBLISHES);
-    await ann.client.request('renewTicket', { privateMapKey: meeting.keyOf('x-ann', room, ALL_RIGHTS, 5) });
+    await ann.client.request('renewTicket', { privateMapKey: meeting.keyOf('x-ann', room, ALL_RIGHTS, 9) });
     const notices = () => ann.pushes.flatMap((push) => (push.type === 'notice' ? [push.notice] : []));
     await eventually(() => notices().length === 2, MEETING_WAIT_MS);
     expect(notices()).toEqual(['ticket-expiring', 'ticket-expired']);
