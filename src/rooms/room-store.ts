@@ -29,7 +29,8 @@ const MAX_ROUNDS = 50;
 
 /** Room, index of users, log, outbox and announcements change together or not at all. */
 const WRITE = `
-if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return {'changed'} end
+local stored = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if stored ~= ARGV[2] then return {'changed', stored} end
 local plan = cjson.decode(ARGV[4])
 local function isIn(user, key)
   local text = redis.call('HGET', KEYS[1], key)
@@ -111,6 +112,12 @@ export type Written =
   /** That user (canonical) is in another room. */
   | { readonly type: 'taken'; readonly userId: string; readonly key: string };
 
+/** Somebody else wrote the room in between: what is stored now. */
+interface Outrun {
+  readonly type: 'outrun';
+  readonly text: string;
+}
+
 export interface RoomStoreDeps {
   /** Of purpose `facts`. */
   readonly redis: Redis;
@@ -156,30 +163,31 @@ export class RoomStore {
     change: (stored: RoomFacts | null) => Outcome,
     stale: ReadonlyMap<string, string> = new Map(),
   ): Promise<Written> {
+    let text = (await reach(() => this.#deps.redis.hget(ROOMS, key))) ?? '';
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const written = await this.#tryUpdate(key, change, stale);
-      if (written !== null) return written;
+      const written = await this.#tryUpdate(key, text, change, stale);
+      if (written.type !== 'outrun') return written;
+      // Taken from the refusal and not read anew: who lost is a round trip nearer to its next try than who won.
+      text = written.text;
     }
     throw new Error(`room ${key} is written by others without end`);
   }
 
-  /** null: somebody else wrote the room in between. */
   async #tryUpdate(
     key: string,
+    text: string,
     change: (stored: RoomFacts | null) => Outcome,
     stale: ReadonlyMap<string, string>,
-  ): Promise<Written | null> {
-    const { redis } = this.#deps;
-    const text = (await reach(() => redis.hget(ROOMS, key))) ?? '';
+  ): Promise<Written | Outrun> {
     const stored = text === '' ? null : parseRoom(text);
     const outcome = change(stored);
     if (outcome.facts === stored) return { type: 'unchanged', facts: stored };
     const step = await this.#number(key, stored, outcome);
     const after = step.facts === null ? '' : JSON.stringify(step.facts);
     if (after === text) return { type: 'unchanged', facts: stored };
-    const [answer, user = '', at = ''] = await this.#write(key, { text, after }, step, stale);
-    if (answer === 'taken') return { type: 'taken', userId: user.slice(user.indexOf('/') + 1), key: at };
-    if (answer !== 'ok') return null;
+    const [answer, found = '', at = ''] = await this.#write(key, { text, after }, step, stale);
+    if (answer === 'taken') return { type: 'taken', userId: found.slice(found.indexOf('/') + 1), key: at };
+    if (answer !== 'ok') return { type: 'outrun', text: found };
     const { facts, evictions } = step;
     return { type: 'written', facts, evictions };
   }
