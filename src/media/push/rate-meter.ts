@@ -15,8 +15,7 @@ export function createRateMeter(): RateMeter {
     update(bytes, nowMs) {
       looks.push({ bytes, atMs: nowMs });
       // One look from before the window stays: the window begins at it.
-      const inside = looks.findIndex(({ atMs }) => nowMs - atMs < WINDOW_MS);
-      looks = looks.slice(Math.max(0, inside - 1));
+      while (looks[1] !== undefined && nowMs - looks[1].atMs >= WINDOW_MS) looks.shift();
     },
     get kbps() {
       const first = looks[0];

@@ -28,16 +28,21 @@ export interface LinkOptions {
   readonly onStep: (step: OpenStep) => void;
 }
 
+/** Bytes of one connection. */
+export interface LinkCounts {
+  /** As acknowledged by the peer; null until it does. */
+  readonly acked: number | null;
+  /** Given to the socket; its own bytesWritten walks its queue at every call. */
+  readonly written: number;
+}
+
 /** One connection: its socket, its session and the first reason why it ended. */
 export interface Link {
   /** The TLS socket where there is one. */
   readonly socket: Socket;
   readonly session: RtmpSession;
   readonly closed: Promise<PublisherEnd>;
-  /** As acknowledged by the peer, in bytes of this connection; null until it does. */
-  readonly acked: number | null;
-  /** Given to the socket; its own bytesWritten walks its queue at every call. */
-  readonly written: number;
+  readonly counts: LinkCounts;
   write(bytes: Buffer): void;
   finish(end: PublisherEnd): void;
   /** Ends the connection at once: what is on its way to the peer is thrown away, and the peer hears it. */
@@ -103,8 +108,7 @@ function startLink(
   const isSecure = route.url.protocol === 'rtmps';
   let end: PublisherEnd | null = null;
   let step: 'tcp' | 'tls' | 'session' = 'tcp';
-  let acked: number | null = null;
-  let written = 0;
+  const counts: { acked: number | null; written: number } = { acked: null, written: 0 };
   let timer: NodeJS.Timeout | undefined;
   const tcp = openTcp(options);
   let socket = tcp;
@@ -144,7 +148,7 @@ function startLink(
     },
     onFailure: fail,
     onAcknowledged: (total) => {
-      acked = total;
+      counts.acked = total;
     },
   });
 
@@ -216,14 +220,9 @@ function startLink(
     },
     session,
     closed,
-    get acked() {
-      return acked;
-    },
-    get written() {
-      return written;
-    },
+    counts,
     write: (bytes) => {
-      written += bytes.length;
+      counts.written += bytes.length;
       socket.write(bytes);
     },
     finish: (reason) => {

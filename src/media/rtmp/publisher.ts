@@ -1,4 +1,4 @@
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { parseRtmpUrl } from '../../domain/push/rtmp-url.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { FlvTag } from '../flv/tag.ts';
@@ -93,93 +93,116 @@ export async function openRtmpPublisher(options: RtmpPublisherOptions): Promise<
     const leftMs: number = deadline === null ? publishTimeoutMs : deadline - performance.now();
     if (leftMs <= 0) throw destinationError('timeout', 'the server does not accept the stream');
     const opening = await openLink({ ...given, route, publishTimeoutMs: leftMs });
-    if (opening.link !== null) return createPublisher(opening.link, options);
+    if (opening.link !== null) return new LinkPublisher(opening.link, options);
     route = nextRoute(route, opening.refusal);
   }
 }
 
-function createPublisher(link: Link, options: RtmpPublisherOptions): RtmpPublisher {
-  const { socket, session } = link;
-  const cache = options.cache ?? createMessageCache();
-  const mergeMs = options.mergeMs ?? 0;
-  let parts: Buffer[] = [];
-  let partBytes = 0;
-  let handed = 0;
-  let timer: NodeJS.Timeout | undefined;
+/**
+ * A class, as its getters are asked for each write and each look: those of object literals are other functions for each
+ * object, which V8 looks up anew every time.
+ */
+class LinkPublisher implements RtmpPublisher {
+  readonly messageStreamId: number;
+  readonly closed: Promise<PublisherEnd>;
+  readonly #link: Link;
+  readonly #socket: Socket;
+  readonly #cache: MessageCache;
+  readonly #mergeMs: number;
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+  #handed = 0;
+  #timer: NodeJS.Timeout | undefined;
 
-  function flush(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    if (parts.length === 0) return;
-    const bytes = cache.join(parts);
-    parts = [];
-    partBytes = 0;
-    if (!socket.destroyed) link.write(bytes);
+  constructor(link: Link, { cache = createMessageCache(), mergeMs = 0 }: RtmpPublisherOptions) {
+    this.messageStreamId = link.session.messageStreamId;
+    this.closed = link.closed;
+    this.#link = link;
+    this.#socket = link.socket;
+    this.#cache = cache;
+    this.#mergeMs = mergeMs;
+    void link.closed.then(() => clearTimeout(this.#timer));
   }
 
-  function destroy(end: PublisherEnd = DONE): void {
-    link.finish(end);
-    clearTimeout(timer);
-    link.cut();
+  write(tag: FlvTag): void {
+    if (this.#socket.destroyed) return;
+    const bytes = this.#cache.encode(tag, this.messageStreamId);
+    if (this.#mergeMs === 0) {
+      this.#link.write(bytes);
+      return;
+    }
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
+    this.#timer ??= setTimeout(() => this.flush(), this.#mergeMs);
   }
 
-  async function close(): Promise<void> {
-    flush();
-    link.finish(DONE);
-    session.finish();
-    socket.end();
-    const deadline = setTimeout(() => link.cut(), CLOSE_DEADLINE_MS);
-    await link.closed;
+  send(messages: readonly Buffer[]): void {
+    if (this.#socket.destroyed) return;
+    const isOne = messages.length === 1;
+    if (!isOne) this.#socket.cork();
+    for (const bytes of messages) this.#link.write(bytes);
+    if (!isOne) this.#socket.uncork();
+  }
+
+  askAcknowledgements(everyBytes: number): void {
+    this.#link.session.askAcknowledgements(everyBytes);
+  }
+
+  get ports(): RtmpPublisher['ports'] {
+    const { localPort: local, remotePort: remote } = this.#socket;
+    return local === undefined || remote === undefined ? null : { local, remote };
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#parts.length === 0) return;
+    const bytes = this.#cache.join(this.#parts);
+    this.#parts = [];
+    this.#partBytes = 0;
+    if (!this.#socket.destroyed) this.#link.write(bytes);
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength + this.#partBytes;
+  }
+
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  get writtenBytes(): number {
+    return this.#link.counts.written + this.#partBytes;
+  }
+
+  get ackedBytes(): number | null {
+    return this.#link.counts.acked;
+  }
+
+  get acknowledgements(): number {
+    return this.#link.session.acknowledgements;
+  }
+
+  get sentBytes(): number {
+    const { destroyed, writableFinished, writableLength } = this.#socket;
+    // A socket that is gone holds nothing: what it threw away was not taken.
+    if (!destroyed || writableFinished) this.#handed = this.#link.counts.written - writableLength;
+    return this.#handed;
+  }
+
+  async close(): Promise<void> {
+    this.flush();
+    this.#link.finish(DONE);
+    this.#link.session.finish();
+    this.#socket.end();
+    const deadline = setTimeout(() => this.#link.cut(), CLOSE_DEADLINE_MS);
+    await this.closed;
     clearTimeout(deadline);
   }
 
-  void link.closed.then(() => clearTimeout(timer));
-  return {
-    write(tag) {
-      if (socket.destroyed) return;
-      const bytes = cache.encode(tag, session.messageStreamId);
-      if (mergeMs === 0) return link.write(bytes);
-      parts.push(bytes);
-      partBytes += bytes.length;
-      timer ??= setTimeout(flush, mergeMs);
-    },
-    send(messages) {
-      if (socket.destroyed) return;
-      socket.cork();
-      for (const bytes of messages) link.write(bytes);
-      socket.uncork();
-    },
-    get messageStreamId() {
-      return session.messageStreamId;
-    },
-    askAcknowledgements: (everyBytes) => session.askAcknowledgements(everyBytes),
-    get ports() {
-      const { localPort: local, remotePort: remote } = socket;
-      return local === undefined || remote === undefined ? null : { local, remote };
-    },
-    flush,
-    get bufferedBytes() {
-      return socket.writableLength + partBytes;
-    },
-    get backlogBytes() {
-      return socket.writableLength;
-    },
-    get writtenBytes() {
-      return link.written + partBytes;
-    },
-    get ackedBytes() {
-      return link.acked;
-    },
-    get acknowledgements() {
-      return session.acknowledgements;
-    },
-    get sentBytes() {
-      // A socket that is gone holds nothing: what it threw away was not taken.
-      if (!socket.destroyed || socket.writableFinished) handed = link.written - socket.writableLength;
-      return handed;
-    },
-    closed: link.closed,
-    close,
-    destroy,
-  };
+  destroy(end: PublisherEnd = DONE): void {
+    this.#link.finish(end);
+    clearTimeout(this.#timer);
+    this.#link.cut();
+  }
 }
