@@ -15,8 +15,12 @@ export interface FlvRoutesDeps {
 /** How long the rest of an ended stream may take to leave. */
 const END_MS = 5000;
 
-/** The body is all bytes up to the end of the connection: no chunk framing around each tag. */
-function responseSink(response: ServerResponse): FlvSink {
+/**
+ * The body is all bytes up to the end of the connection: no chunk framing around each tag. What is `gathered` already is
+ * written past the response, which would gather the writes of one turn: it is at the kernel when the call returns.
+ */
+function responseSink(response: ServerResponse, gathered = false): FlvSink {
+  let isOpen = false;
   response.useChunkedEncodingByDefault = false;
   response.on('error', () => response.destroy()); // 'close' follows
   return {
@@ -30,7 +34,12 @@ function responseSink(response: ServerResponse): FlvSink {
           'access-control-allow-origin': '*',
         });
       }
-      response.write(buffer);
+      const { socket } = response;
+      // The head leaves with the first write; a response behind another of its connection has no socket yet.
+      if (gathered && isOpen && socket !== null && response.writableLength === socket.writableLength)
+        socket.write(buffer);
+      else response.write(buffer);
+      isOpen = true;
     },
     get writableLength() {
       return response.writableLength;
@@ -44,7 +53,7 @@ function responseSink(response: ServerResponse): FlvSink {
   };
 }
 
-type Subscribe = (sink: FlvSink) => { close(): void } | Promise<{ close(): void }>;
+type Subscribe = (response: ServerResponse) => { close(): void } | Promise<{ close(): void }>;
 
 /** Refusals are answered; otherwise the response belongs to the subscription until one of them ends. */
 async function stream(
@@ -55,7 +64,7 @@ async function stream(
     sendError(thrown, request, reply),
 ): Promise<FastifyReply | undefined> {
   try {
-    const subscription = await subscribe(responseSink(reply.raw));
+    const subscription = await subscribe(reply.raw);
     reply.hijack();
     if (reply.raw.closed) subscription.close();
     else reply.raw.once('close', () => subscription.close());
@@ -76,7 +85,8 @@ export function registerFlvRoutes(app: FastifyInstance, { hub, findElsewhere }: 
     return stream(
       request,
       reply,
-      async (sink) => hub.subscribeFlv(await hub.authorisePlay(name, proofOf(request)), sink),
+      async (response) =>
+        hub.subscribeFlv(await hub.authorisePlay(name, proofOf(request)), responseSink(response)),
       (thrown) => refuseOrRedirect(thrown, { request, reply }, { findElsewhere, stream: name, path }),
     );
   });
@@ -87,9 +97,10 @@ export function registerFlvRoutes(app: FastifyInstance, { hub, findElsewhere }: 
     (request, reply) => {
       const ticket = queryText(request, 'ticket') ?? '';
       const mergeMs = mergeMsOf(queryText(request, 'merge'));
-      return stream(request, reply, (sink) =>
-        hub.subscribeWorker(request.params.stream, ticket, merger.merge(sink, mergeMs)),
-      );
+      return stream(request, reply, (response) => {
+        const sink = merger.merge(responseSink(response, mergeMs > 0), mergeMs);
+        return hub.subscribeWorker(request.params.stream, ticket, sink);
+      });
     },
   );
 }

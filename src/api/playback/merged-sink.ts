@@ -10,6 +10,29 @@ export interface SinkMerger {
 export const MAX_MERGE_MS = 350;
 /** A burst goes out in writes of about this size. */
 const MAX_WRITE_BYTES = 1024 * 1024;
+/** Windows of usual streams fit; what is longer gets memory of its own. */
+const SPACE_BYTES = 512 * 1024;
+
+/** Memory for one write after the other, of all sinks: what the kernel took at once is not needed any more. */
+class WriteSpace {
+  #memory: Buffer | null = null;
+
+  write(sink: FlvSink, parts: readonly Buffer[], bytes: number): void {
+    // What joins a queue stays as it is: to a slow reader no more than its bytes.
+    if (bytes > SPACE_BYTES || sink.writableLength > 0) {
+      sink.write(Buffer.concat(parts, bytes));
+      return;
+    }
+    const memory = this.#memory ?? Buffer.allocUnsafeSlow(SPACE_BYTES);
+    let at = 0;
+    for (const part of parts) {
+      memory.set(part, at);
+      at += part.length;
+    }
+    sink.write(memory.subarray(0, bytes));
+    this.#memory = sink.writableLength === 0 ? memory : null;
+  }
+}
 
 /** All that waits for the same moment: many timers would wake the process many times. */
 class Round {
@@ -42,7 +65,7 @@ class Round {
   }
 }
 
-function mergedSink(sink: FlvSink, round: Round): FlvSink {
+function mergedSink(sink: FlvSink, round: Round, space: WriteSpace): FlvSink {
   let parts: Buffer[] = [];
   let bytes = 0;
   let opening: NodeJS.Immediate | undefined;
@@ -50,11 +73,13 @@ function mergedSink(sink: FlvSink, round: Round): FlvSink {
 
   function flush(): void {
     if (parts.length === 0) return;
-    const [first] = parts;
-    const whole = parts.length === 1 && first ? first : Buffer.concat(parts, bytes);
+    const whole = parts;
+    const length = bytes;
     parts = [];
     bytes = 0;
-    sink.write(whole);
+    const [first] = whole;
+    if (whole.length === 1 && first) sink.write(first);
+    else space.write(sink, whole, length);
   }
 
   function leave(): void {
@@ -96,12 +121,13 @@ function mergedSink(sink: FlvSink, round: Round): FlvSink {
 
 export function createSinkMerger(): SinkMerger {
   const rounds = new Map<number, Round>();
+  const space = new WriteSpace();
   return {
     merge(sink, mergeMs) {
       if (mergeMs === 0) return sink;
       const round = rounds.get(mergeMs) ?? new Round(mergeMs);
       rounds.set(mergeMs, round);
-      return mergedSink(sink, round);
+      return mergedSink(sink, round, space);
     },
   };
 }

@@ -67,6 +67,29 @@ it('writes the streams of one length out in the same turn', () => {
   ]);
 });
 
+it('what waits at a slow reader is never written over, and a reader that takes all at once costs no memory', () => {
+  const merger = createSinkMerger();
+  const held: Buffer[] = [];
+  const slow = {
+    write: (buffer: Buffer) => held.push(buffer),
+    get writableLength() {
+      return held.reduce((sum, { length }) => sum + length, 0);
+    },
+    end: () => undefined,
+    destroy: () => undefined,
+  };
+  const memories = new Set<ArrayBufferLike>();
+  const fast = { ...slow, writableLength: 0, write: (buffer: Buffer) => memories.add(buffer.buffer) };
+  const sinks = [slow, fast].map((peer) => merger.merge(peer, 100));
+  for (let round = 0; round < 20; round += 1) {
+    for (const sink of sinks) for (const part of [`${round} `, 'and ']) sink.write(Buffer.from(part));
+    vi.advanceTimersByTime(101);
+  }
+  expect(Buffer.concat(held).toString()).toBe(Array.from({ length: 20 }, (_, n) => `${n} and `).join(''));
+  expect(memories.size).toBeLessThanOrEqual(2);
+  expect(held.slice(2).every(({ buffer }) => buffer.byteLength < 64 * 1024)).toBe(true);
+});
+
 it('counts what it holds as waiting, and does not hold a burst', () => {
   const peer = new Peer();
   const sink = createSinkMerger().merge(peer, 100);
