@@ -161,14 +161,14 @@ export function createPushJob(deps: PushJobDeps = {}): JobHandler {
     const callbacks = {
       lent: true,
       mergeMs: () => {
-        readMs = run.mergeMs;
+        readMs = run.mergeMs();
         return readMs;
       },
       onRead: () => run.cameGathered(readMs),
       onTag: (tag: FlvTag) => {
         run.onTag(tag);
         // A target that waits less has come. Behind a key frame the gateway still has all that was read last.
-        if (isKeyFrame(tag) && run.mergeMs < readMs) setImmediate(() => reader.reconnect());
+        if (isKeyFrame(tag) && run.mergeMs() < readMs) setImmediate(() => reader.reconnect());
       },
       onStreamStart: () => run.onStreamStart(),
       onStreamEnd: () => run.onSourceLost(),

@@ -22,7 +22,7 @@ export interface GopKeeper {
   /** A copy that later tags do not change. */
   snapshot(): GopSnapshot;
   /** So many frames are kept, the newest ones of all that were pushed. */
-  readonly frames: number;
+  frames(): number;
   /** Forgets everything (a new publisher). */
   clear(): void;
 }
@@ -81,9 +81,7 @@ export function createGopKeeper(limits: GopLimits = {}): GopKeeper {
     snapshot() {
       return { metadata, videoHeader, audioHeader, tags: [...tags] };
     },
-    get frames() {
-      return tags.length;
-    },
+    frames: () => tags.length,
     clear() {
       restart();
       metadata = null;

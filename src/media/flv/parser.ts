@@ -12,9 +12,9 @@ export interface FlvParser {
   /** Takes the next bytes; tags may share memory with them, nothing else does. Throws `bad-media` on damage. */
   push(chunk: Buffer): void;
   /** Offset in the stream behind the last whole tag (or the file header). */
-  readonly wholeBytes: number;
+  wholeBytes(): number;
   /** Bytes of a tag that is not whole yet. */
-  readonly pendingBytes: number;
+  pendingBytes(): number;
 }
 
 const DEFAULT_MAX_TAG_BYTES = 8 * 1024 * 1024;
@@ -104,11 +104,7 @@ export function createFlvParser(options: FlvParserOptions): FlvParser {
       pending = buffer.length - used;
       parts = pending > 0 ? [Buffer.from(buffer.subarray(used))] : [];
     },
-    get wholeBytes() {
-      return wholeBytes;
-    },
-    get pendingBytes() {
-      return pending;
-    },
+    wholeBytes: () => wholeBytes,
+    pendingBytes: () => pending,
   };
 }

@@ -26,7 +26,7 @@ export interface Rebaser {
   /** The next tag belongs to another timeline, however near its timestamp is. */
   discontinuity(): void;
   /** The latest output time in ms (wraps like every FLV time), or null before the first tag. */
-  readonly lastMs: number | null;
+  lastMs(): number | null;
 }
 
 /** A larger step between neighbouring tags, forward or back, is another timeline. */
@@ -106,9 +106,7 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
     discontinuity() {
       broken = true;
     },
-    get lastMs() {
-      return last === null ? null : wrap32(last);
-    },
+    lastMs: () => (last === null ? null : wrap32(last)),
   };
 }
 

@@ -58,20 +58,25 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
   const stopOutside = () => controller.abort();
   options.signal?.addEventListener('abort', stopOutside, { once: true });
   if (options.signal?.aborted) controller.abort();
+  // Asked for each tag: of a signal that costs more than all else here.
+  let isStopped = signal.aborted;
+  signal.addEventListener('abort', () => {
+    isStopped = true;
+  });
 
   const continuity = createContinuity({
     onTag: (tag, info) => {
-      if (!signal.aborted) options.onTag(tag, info);
+      if (!isStopped) options.onTag(tag, info);
     },
     onStreamStart: () => {
-      if (!signal.aborted) options.onStreamStart?.();
+      if (!isStopped) options.onStreamStart?.();
     },
     onStreamEnd: () => {
-      if (!signal.aborted) options.onStreamEnd?.();
+      if (!isStopped) options.onStreamEnd?.();
     },
   });
   const tell = (state: ReaderState) => {
-    if (!signal.aborted) options.onState?.(state);
+    if (!isStopped) options.onState?.(state);
   };
 
   async function attemptOnce(): Promise<HttpFlvEnd> {
@@ -94,7 +99,7 @@ export function openStreamReader(options: StreamReaderOptions): StreamReader {
       onTag: (tag) => continuity.push(tag, now()),
       onRead: () => {
         if (lent) continuity.ownLast();
-        if (!signal.aborted) options.onRead?.();
+        if (!isStopped) options.onRead?.();
       },
     });
   }

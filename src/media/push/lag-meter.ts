@@ -22,9 +22,9 @@ export interface LagMeter {
   askedFor(ackEveryBytes: number): void;
   /** Reads the counts; call it a few times a second. */
   update(counts: SentCounts, nowMs: number): void;
-  readonly how: TakenHow;
+  how(): TakenHow;
   /** Media written but not known to be taken by the peer, in ms. */
-  readonly lagMs: number;
+  lagMs(): number;
   /** Media waiting in this process, in ms, when the kernel was handed sentBytes. */
   queuedMs(sentBytes: number): number;
   /** Since when bytes have been outstanding and none was taken, in ms; 0 when all is well. */
@@ -123,12 +123,8 @@ export function createLagMeter(ackEveryBytes: number): LagMeter {
       taken = how() === before ? Math.max(taken, now) : now;
       forget(surelyTaken());
     },
-    get how() {
-      return how();
-    },
-    get lagMs() {
-      return how() === 'confirmed' ? confirmedLagMs() : mediaBehind(takenBytes());
-    },
+    how,
+    lagMs: () => (how() === 'confirmed' ? confirmedLagMs() : mediaBehind(takenBytes())),
     queuedMs: mediaBehind,
     stalledMs: (nowMs) => (takenAt === null ? 0 : nowMs - takenAt),
   };

@@ -21,7 +21,7 @@ export interface MergeLanes {
   /** Tags gathered for targets of this length. */
   gathered(mergeMs: number): number;
   /** The newest so many tags are all that is gathered for any target. */
-  readonly mostGathered: number;
+  mostGathered(): number;
   /** Forgets the targets and what is gathered. */
   clear(): void;
 }
@@ -65,7 +65,10 @@ export function createMergeLanes(): MergeLanes {
     },
     cameGathered(mergeMs) {
       gatheredMs = mergeMs;
-      for (const [wantedMs, lane] of lanes) if (wantedMs <= mergeMs) lane.window.flush();
+      for (const [wantedMs, { window }] of lanes) {
+        if (wantedMs <= mergeMs) window.flush();
+        else window.settle();
+      }
     },
     flush() {
       for (const lane of lanes.values()) lane.window.flush();
@@ -78,10 +81,8 @@ export function createMergeLanes(): MergeLanes {
       lane.window.flush();
       lane.takers.add(taker);
     },
-    gathered: (mergeMs) => lanes.get(mergeMs)?.window.gathered ?? 0,
-    get mostGathered() {
-      return Math.max(0, ...Array.from(lanes.values(), (lane) => lane.window.gathered));
-    },
+    gathered: (mergeMs) => lanes.get(mergeMs)?.window.gathered() ?? 0,
+    mostGathered: () => Math.max(0, ...Array.from(lanes.values(), (lane) => lane.window.gathered())),
     clear() {
       for (const lane of lanes.values()) {
         lane.takers.clear();

@@ -20,7 +20,7 @@ export interface TagWindow {
 export interface MergeWindowOptions {
   /** How long tags are gathered, from the first one on; 0 gives each tag away at once. */
   readonly mergeMs: number;
-  /** For so long tags were gathered before they came here. */
+  /** For so long tags were gathered before they came here; settle() follows those that waited as long as mergeMs. */
   readonly gatheredMs?: () => number;
   readonly onWindow: (window: TagWindow) => void;
 }
@@ -29,7 +29,9 @@ export interface MergeWindowOptions {
 export interface MergeWindow {
   push(tag: FlvTag): void;
   /** Tags gathered so far and not given away. */
-  readonly gathered: number;
+  gathered(): number;
+  /** The source has given all that it gathered: what is left waits for its time. */
+  settle(): void;
   /** Gives away what is gathered. */
   flush(): void;
 }
@@ -86,16 +88,21 @@ export function createMergeWindow(options: MergeWindowOptions): MergeWindow {
     }
   }
 
+  function wait(): void {
+    timer ??= setTimeout(flush, Math.max(1, mergeMs - gatheredMs()));
+  }
+
   return {
     push(tag) {
       tags.push(tag);
       bytes += tag.data.length;
       if (mergeMs === 0 || bytes > MAX_WINDOW_BYTES) flush();
-      else timer ??= setTimeout(flush, Math.max(1, mergeMs - gatheredMs()));
+      else if (gatheredMs() < mergeMs) wait();
     },
-    get gathered() {
-      return tags.length;
+    settle() {
+      if (tags.length > 0) wait();
     },
+    gathered: () => tags.length,
     flush,
   };
 }

@@ -63,7 +63,7 @@ export interface PushRun {
   /** A tag of the source, with the source's timestamp. Its data is copied. */
   onTag(tag: FlvTag): void;
   /** The shortest merge window of its targets: so long the source may gather tags before it gives them. */
-  readonly mergeMs: number;
+  mergeMs(): number;
   /** The tags since the last call came at once, gathered for so long. */
   cameGathered(mergeMs: number): void;
   /** The next tags are another publisher's. */
@@ -91,7 +91,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   const { lookup } = deps;
   const lanes = createMergeLanes();
   // What the keeper and the lanes let go of is not referred to any more: whatever is sent is another copy.
-  const memory = createTagMemory({ needed: () => Math.max(keeper.frames, lanes.mostGathered) });
+  const memory = createTagMemory({ needed: () => Math.max(keeper.frames(), lanes.mostGathered()) });
   const meter = createStreamMeter();
   const targets = new Map<string, Target>();
   const closing = new Set<Promise<void>>();
@@ -137,7 +137,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   }
 
   function update(target: Target, spec: TargetSpec): void {
-    if (laneOf(spec) !== laneOf(target.spec)) lanes.move(target, laneOf(spec));
+    if (laneOf(spec) !== laneOf(target.spec())) lanes.move(target, laneOf(spec));
     target.update(spec);
   }
 
@@ -149,11 +149,14 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       log: deps.log,
       open: (options) => openRtmpPublisher({ ...options, ...(lookup && { lookup }) }),
       opening: () => ({
-        tags: snapshotTags(keeper.snapshot(), rebaser.lastMs ?? 0),
-        gathered: lanes.gathered(laneOf(target.spec)),
+        tags: snapshotTags(keeper.snapshot(), rebaser.lastMs() ?? 0),
+        gathered: lanes.gathered(laneOf(target.spec())),
       }),
-      streamKbps: () => meter.kbps,
-      warnings: ({ platform }) => (meter.figures ? limitWarnings(limitsOf(platform), meter.figures) : []),
+      streamKbps: () => meter.kbps(),
+      warnings: ({ platform }) => {
+        const figures = meter.figures();
+        return figures ? limitWarnings(limitsOf(platform), figures) : [];
+      },
       random: deps.random ?? Math.random,
       onChange: changed,
       onTargetChange: (change) => deps.onTargetChange?.(change),
@@ -193,7 +196,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       const kept = new Map(wanted.map((spec) => [spec.id, spec]));
       for (const [id, target] of targets) {
         const spec = kept.get(id);
-        if (spec?.url.reveal() === target.spec.url.reveal()) continue;
+        if (spec?.url.reveal() === target.spec().url.reveal()) continue;
         targets.delete(id);
         retire(target);
       }
@@ -213,8 +216,8 @@ export function createPushRun(deps: PushRunDeps): PushRun {
       lanes.push(placed);
       if (isMedia(tag)) sourceBack();
     },
-    get mergeMs() {
-      const lengths = [...targets.values()].map((target) => laneOf(target.spec));
+    mergeMs() {
+      const lengths = [...targets.values()].map((target) => laneOf(target.spec()));
       return lengths.length === 0 ? settings.mergeMs : Math.min(...lengths);
     },
     cameGathered: (mergeMs) => lanes.cameGathered(mergeMs),

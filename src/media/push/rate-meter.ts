@@ -2,7 +2,7 @@
 export interface RateMeter {
   /** The count stands at `bytes`. */
   update(bytes: number, nowMs: number): void;
-  readonly kbps: number;
+  kbps(): number;
   clear(): void;
 }
 
@@ -17,7 +17,7 @@ export function createRateMeter(): RateMeter {
       // One look from before the window stays: the window begins at it.
       while (looks[1] !== undefined && nowMs - looks[1].atMs >= WINDOW_MS) looks.shift();
     },
-    get kbps() {
+    kbps() {
       const first = looks[0];
       const last = looks.at(-1);
       if (!first || !last || last.atMs === first.atMs) return 0;

@@ -15,9 +15,9 @@ import {
 export interface StreamMeter {
   push(tag: FlvTag): void;
   /** Of the last whole window; null before there is one. */
-  readonly figures: StreamFigures | null;
+  figures(): StreamFigures | null;
   /** Sound and picture together; 0 before anything is known. */
-  readonly kbps: number;
+  kbps(): number;
   /** Another publisher's stream follows. */
   clear(): void;
 }
@@ -130,10 +130,8 @@ export function createStreamMeter(): StreamMeter {
       open ??= { startMs: nowMs, videoBytes: 0, audioBytes: 0, pictures: 0 };
       count(tag, open);
     },
-    get figures() {
-      return figures;
-    },
-    get kbps() {
+    figures: () => figures,
+    kbps() {
       if (figures) return (figures.video?.kbps ?? 0) + (figures.audio?.kbps ?? 0);
       const tooLittle = open === null || nowMs - open.startMs < LEAST_MS;
       return tooLittle || open === null ? 0 : kbpsOf(open.videoBytes + open.audioBytes, open);

@@ -17,7 +17,7 @@ export interface TargetFigures {
   moved(to: TargetState): void;
   /** Call it a few times a second while a session is open. */
   check(nowMs: number): void;
-  readonly kbps: number;
+  kbps(): number;
   /** Times are Unix ms. */
   read(nowMs: number): Figures;
 }
@@ -39,8 +39,8 @@ export function createTargetFigures(): TargetFigures {
       connectedAt = Date.now();
     },
     closed() {
-      pastBytes += session?.takenBytes ?? 0;
-      pastDropped += session?.droppedFrames ?? 0;
+      pastBytes += session?.takenBytes() ?? 0;
+      pastDropped += session?.droppedFrames() ?? 0;
       session = null;
       connectedAt = null;
       rate.clear();
@@ -54,17 +54,15 @@ export function createTargetFigures(): TargetFigures {
       onAirSince = null;
     },
     check(nowMs) {
-      if (session) rate.update(session.takenBytes, nowMs);
+      if (session) rate.update(session.takenBytes(), nowMs);
     },
-    get kbps() {
-      return rate.kbps;
-    },
+    kbps: rate.kbps,
     read: (nowMs) => ({
-      bytes: pastBytes + (session?.takenBytes ?? 0),
-      kbps: rate.kbps,
-      takenBy: session?.takenBy ?? null,
-      lagMs: session?.lagMs ?? 0,
-      droppedFrames: pastDropped + (session?.droppedFrames ?? 0),
+      bytes: pastBytes + (session?.takenBytes() ?? 0),
+      kbps: rate.kbps(),
+      takenBy: session?.takenBy() ?? null,
+      lagMs: session?.lagMs() ?? 0,
+      droppedFrames: pastDropped + (session?.droppedFrames() ?? 0),
       connectedAt,
       sessions,
       onAirMs: pastOnAirMs + (onAirSince === null ? 0 : nowMs - onAirSince),

@@ -20,11 +20,11 @@ export interface RetriesOptions {
 /** Counts a target's attempts and waits between them. */
 export interface Retries {
   /** Since the target last took the stream. */
-  readonly attempt: number;
+  attempt(): number;
   /** Unix ms. */
-  readonly nextRetryAt: number | null;
+  nextRetryAt(): number | null;
   /** The key was good, now or in an earlier run. */
-  readonly isProved: boolean;
+  isProved(): boolean;
   attemptBegins(): void;
   /** After `wait` the pause runs. */
   failed(code: ErrorCode): RetryPlan['next'];
@@ -71,15 +71,9 @@ export function createRetries(options: RetriesOptions): Retries {
   }
 
   return {
-    get attempt() {
-      return attempt;
-    },
-    get nextRetryAt() {
-      return nextRetryAt;
-    },
-    get isProved() {
-      return provedAt !== null;
-    },
+    attempt: () => attempt,
+    nextRetryAt: () => nextRetryAt,
+    isProved: () => provedAt !== null,
     attemptBegins() {
       cancel();
       attempt += 1;

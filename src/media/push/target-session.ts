@@ -34,13 +34,13 @@ export interface TargetSession {
   /** What the system says, when it has been asked, of a session that is not acknowledged; else null. */
   probe(): ((queues: SendQueues) => void) | null;
   /** Of the stream, as the peer acknowledged it, else as its TCP confirmed it, else beyond what the kernel may hold. */
-  readonly takenBytes: number;
+  takenBytes(): number;
   /** Who says so. */
-  readonly takenBy: 'peer' | 'kernel' | null;
+  takenBy(): 'peer' | 'kernel' | null;
   /** It has taken the stream for a while. */
-  readonly isProved: boolean;
-  readonly lagMs: number;
-  readonly droppedFrames: number;
+  isProved(): boolean;
+  lagMs(): number;
+  droppedFrames(): number;
 }
 
 /** Before more is known of it a peer is asked to acknowledge every so many bytes: soon, whatever the bitrate. */
@@ -190,7 +190,7 @@ export function createTargetSession(
   /** About one acknowledgement a second: often enough to see a stall, at no cost for many targets. */
   function askForAcks(nowMs: number): void {
     writeRate.update(publisher.writtenBytes, nowMs);
-    const bytes = Math.round((writeRate.kbps * 1000) / 8);
+    const bytes = Math.round((writeRate.kbps() * 1000) / 8);
     const wanted = Math.min(Math.max(bytes, FIRST_ACK_BYTES), ackEveryBytes);
     if (!isProved || (wanted < 2 * askedBytes && wanted > askedBytes / 4)) return;
     askedBytes = wanted;
@@ -231,11 +231,11 @@ export function createTargetSession(
       meter.update({ writtenBytes, sentBytes, ...acked, confirmedBytes, confirmedOf }, nowMs);
       countTaken();
       const facts = {
-        how: meter.how,
+        how: meter.how(),
         ageMs: nowMs - startedAt,
         takenBytes: judgedBytes(),
         idleMs: meter.stalledMs(nowMs),
-        lagMs: meter.lagMs,
+        lagMs: meter.lagMs(),
         sinceDropMs: droppedAt === null ? null : nowMs - droppedAt,
       };
       const delivery = judgeDelivery(facts, limits, isProven);
@@ -245,28 +245,20 @@ export function createTargetSession(
       return delivery;
     },
     probe() {
-      if (meter.how === 'acknowledged') return null;
+      if (meter.how() === 'acknowledged') return null;
       const { ports, writtenBytes, sentBytes } = publisher;
       return (queues) => {
         const waiting = ports === null ? null : queues.waitingBytes(ports);
         if (waiting !== null) confirm(writtenBytes, sentBytes, waiting);
       };
     },
-    get takenBytes() {
-      return takenBytes;
-    },
-    get takenBy() {
+    takenBytes: () => takenBytes,
+    takenBy() {
       if (ackedOfStream() !== null) return 'peer';
       return takenBytes > 0 ? 'kernel' : null;
     },
-    get isProved() {
-      return isProved;
-    },
-    get lagMs() {
-      return meter.lagMs;
-    },
-    get droppedFrames() {
-      return droppedFrames;
-    },
+    isProved: () => isProved,
+    lagMs: meter.lagMs,
+    droppedFrames: () => droppedFrames,
   };
 }

@@ -47,7 +47,7 @@ export interface TargetDeps {
 
 /** One destination: a supervisor with at most one attempt or session. */
 export interface Target {
-  readonly spec: TargetSpec;
+  spec(): TargetSpec;
   /** Another spec for the same URL, applied without losing the session unless it pauses. */
   update(spec: TargetSpec): void;
   /** A window of the shared timeline; does nothing without a session. */
@@ -91,8 +91,8 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
 
   function tellChange(from: TargetState, to: TargetState, error: TargetStatus['lastError']): void {
     const { id: targetId, shownUrl: url } = spec;
-    const nextRetryAt = to === 'backing-off' ? retries.nextRetryAt : null;
-    deps.onTargetChange({ targetId, url, from, to, attempt: retries.attempt, nextRetryAt, error });
+    const nextRetryAt = to === 'backing-off' ? retries.nextRetryAt() : null;
+    deps.onTargetChange({ targetId, url, from, to, attempt: retries.attempt(), nextRetryAt, error });
   }
 
   function move(event: TargetEvent): boolean {
@@ -109,7 +109,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
 
   function noteError(code: ErrorCode, message: string): void {
     lastError = { code, message, at: Date.now() };
-    log.warn({ code, reason: message, attempt: retries.attempt }, 'push target failed');
+    log.warn({ code, reason: message, attempt: retries.attempt() }, 'push target failed');
   }
 
   function afterFailure(code: ErrorCode, message: string): void {
@@ -173,15 +173,20 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
       session.publisher.destroy({ code: 'stalled', message: 'the server takes nothing any more' });
       return;
     }
-    if (session.isProved) retries.proved();
+    if (session.isProved()) retries.proved();
     if (delivery === 'unproven') return;
     noteSlowness(delivery, session, nowMs);
     move(delivery);
   }
 
   /** The session is kept while bytes move: a new one would go the same way, and begin with a burst. */
-  function noteSlowness(delivery: Delivery, { droppedFrames, lagMs }: TargetSession, nowMs: number): void {
-    const message = slowness.look(delivery, { nowMs, lagMs, droppedFrames, kbps: figures.kbps });
+  function noteSlowness(delivery: Delivery, current: TargetSession, nowMs: number): void {
+    const message = slowness.look(delivery, {
+      nowMs,
+      lagMs: current.lagMs(),
+      droppedFrames: current.droppedFrames(),
+      kbps: figures.kbps(),
+    });
     if (message !== null) noteError('too-slow', message);
   }
 
@@ -215,9 +220,7 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
   }
 
   return {
-    get spec() {
-      return spec;
-    },
+    spec: () => spec,
     update(next) {
       const wasPaused = spec.paused ?? false;
       spec = next;
@@ -248,12 +251,12 @@ export function createTarget(first: TargetSpec, deps: TargetDeps): Target {
       targetId: spec.id,
       url: spec.shownUrl,
       state,
-      attempt: retries.attempt,
-      nextRetryAt: retries.nextRetryAt,
+      attempt: retries.attempt(),
+      nextRetryAt: retries.nextRetryAt(),
       lastError,
       ...figures.read(Date.now()),
       warnings: deps.warnings(spec),
-      proved: retries.isProved,
+      proved: retries.isProved(),
     }),
     async close() {
       move('stop');

@@ -39,7 +39,7 @@ export interface LinkCounts {
 /** One connection: its socket, its session and the first reason why it ended. */
 export interface Link {
   /** The TLS socket where there is one. */
-  readonly socket: Socket;
+  socket(): Socket;
   readonly session: RtmpSession;
   readonly closed: Promise<PublisherEnd>;
   readonly counts: LinkCounts;
@@ -215,9 +215,7 @@ function startLink(
   });
 
   const link: Link = {
-    get socket() {
-      return socket;
-    },
+    socket: () => socket,
     session,
     closed,
     counts,

@@ -98,10 +98,7 @@ export async function openRtmpPublisher(options: RtmpPublisherOptions): Promise<
   }
 }
 
-/**
- * A class, as its getters are asked for each write and each look: those of object literals are other functions for each
- * object, which V8 looks up anew every time.
- */
+/** A class: V8 keeps an object literal that has getters as a dictionary, and this one is asked for each write. */
 class LinkPublisher implements RtmpPublisher {
   readonly messageStreamId: number;
   readonly closed: Promise<PublisherEnd>;
@@ -118,7 +115,7 @@ class LinkPublisher implements RtmpPublisher {
     this.messageStreamId = link.session.messageStreamId;
     this.closed = link.closed;
     this.#link = link;
-    this.#socket = link.socket;
+    this.#socket = link.socket();
     this.#cache = cache;
     this.#mergeMs = mergeMs;
     void link.closed.then(() => clearTimeout(this.#timer));

@@ -56,8 +56,8 @@ describe('FLV', () => {
     const parser = createFlvParser({ onTag: () => undefined });
     const whole = flvHeader().length + encodeFlvTag(TAGS[0] as FlvTag).length;
     parser.push(FILE.subarray(0, whole + 5));
-    expect(parser.wholeBytes).toBe(whole);
-    expect(parser.pendingBytes).toBe(5);
+    expect(parser.wholeBytes()).toBe(whole);
+    expect(parser.pendingBytes()).toBe(5);
   });
 
   it('takes a tag out of one piece without copying it', () => {

@@ -29,9 +29,9 @@ describe('a lag meter', () => {
   it('counts media the kernel has not taken when the peer does not acknowledge', () => {
     const { meter, update } = write(10);
     update(610, null, 0);
-    expect(meter.lagMs).toBe(3900);
+    expect(meter.lagMs()).toBe(3900);
     update(1010, null, 250);
-    expect(meter.lagMs).toBe(0);
+    expect(meter.lagMs()).toBe(0);
   });
 
   it('counts media that is not acknowledged once the peer has shown that it acknowledges', () => {
@@ -44,11 +44,11 @@ describe('a lag meter', () => {
       update(at * 100 + 10_000, Math.min(500_000, Math.floor(at / 2500) * 250_000), at);
     }
     // 500 kB acknowledged and as much again may be under way: 10 s of media of 20.
-    expect(meter.lagMs).toBe(10_000);
+    expect(meter.lagMs()).toBe(10_000);
     expect(meter.queuedMs(2_010_000)).toBe(0);
     expect(meter.stalledMs(20_000)).toBe(10_100);
     update(2_010_000, 2_000_000, 20_250);
-    expect(meter.lagMs).toBe(0);
+    expect(meter.lagMs()).toBe(0);
     expect(meter.stalledMs(20_250)).toBe(0);
   });
 
@@ -65,7 +65,7 @@ describe('a lag meter', () => {
     update(1010, 1000, 1, 0);
     update(2010, 2000, 2, 250);
     update(3010, 2000, 2, 500);
-    expect(meter.lagMs).toBe(0);
+    expect(meter.lagMs()).toBe(0);
   });
 
   it('is not misled by many acknowledgements at once', () => {
@@ -74,7 +74,7 @@ describe('a lag meter', () => {
     update(3010, 3000, 0);
     update(6010, 3000, 250);
     // Two steps are allowed for.
-    expect(meter.lagMs).toBe(25_000);
+    expect(meter.lagMs()).toBe(25_000);
   });
 
   it('goes by what the system says where the peer does not acknowledge', () => {
@@ -89,10 +89,10 @@ describe('a lag meter', () => {
         nowMs,
       );
     update(null, 0);
-    expect([meter.how, meter.lagMs]).toEqual(['handed', 0]);
+    expect([meter.how(), meter.lagMs()]).toEqual(['handed', 0]);
     // Fewer than were handed over, and no stall before it has been watched.
     update(110, 4000);
-    expect([meter.how, meter.lagMs, meter.stalledMs(4000)]).toEqual(['confirmed', 8900, 0]);
+    expect([meter.how(), meter.lagMs(), meter.stalledMs(4000)]).toEqual(['confirmed', 8900, 0]);
     update(110, 9000);
     expect(meter.stalledMs(9000)).toBe(5000);
     update(210, 9250);
@@ -102,9 +102,9 @@ describe('a lag meter', () => {
   it('takes the step it asked for last, when that is smaller than the one before', () => {
     const { meter, update } = write(10);
     update(1010, 500, 0);
-    expect(meter.lagMs).toBe(0);
+    expect(meter.lagMs()).toBe(0);
     meter.askedFor(50_000);
-    expect(meter.lagMs).toBe(4000);
+    expect(meter.lagMs()).toBe(4000);
   });
 
   it('is stalled when bytes wait and none is taken, and not when there is nothing to take', () => {

@@ -106,11 +106,11 @@ describe('a merge window', () => {
       window.push(tag);
       vi.advanceTimersByTime(33);
     }
-    expect([windows.length, window.gathered]).toEqual([0, 3]);
+    expect([windows.length, window.gathered()]).toEqual([0, 3]);
     vi.advanceTimersByTime(1);
     expect(windows).toHaveLength(1);
     expect(windows[0]).toMatchObject({ tags, hasVideo: true, media: { firstMs: 0, lastMs: 33 } });
-    expect(window.gathered).toBe(0);
+    expect(window.gathered()).toBe(0);
   });
 
   it('holds the same bytes as its tags one by one, built once for each message stream', () => {
@@ -256,7 +256,7 @@ describe('targets of one window', () => {
     expect(slow.sent()).toEqual(
       chunked([video(0, true), video(33), audio(40), video(166, true), audio(170)]),
     );
-    expect([slow.session.droppedFrames, good.session.droppedFrames]).toEqual([3, 0]);
+    expect([slow.session.droppedFrames(), good.session.droppedFrames()]).toEqual([3, 0]);
     expect(slow.session.check(performance.now())).toBe('lagging');
   });
 

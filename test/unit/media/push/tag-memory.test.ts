@@ -35,7 +35,7 @@ describe('the memory for tags', () => {
       const all: { readonly sent: FlvTag; readonly kept: FlvTag }[] = [];
       const memories = new Set<ArrayBufferLike>();
       let gathered = 0;
-      const needed = () => Math.max(keeper.frames, gathered);
+      const needed = () => Math.max(keeper.frames(), gathered);
       const memory = createTagMemory({ needed });
       for (let at = 0; at < 6000; at += 1) {
         const sent = randomTag(whole, gopFrames);
@@ -47,7 +47,9 @@ describe('the memory for tags', () => {
         if (whole(10) > 0) continue;
         const held = all.slice(-needed());
         expect(held.every((one) => one.kept.data.equals(one.sent.data))).toBe(true);
-        expect(keeper.snapshot().tags).toEqual(all.slice(all.length - keeper.frames).map(({ kept }) => kept));
+        expect(keeper.snapshot().tags).toEqual(
+          all.slice(all.length - keeper.frames()).map(({ kept }) => kept),
+        );
         gathered = 0;
       }
       // About 30 MB went through.
