@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const USAGE = `usage: npm run bench -- relay [--targets 50] [--streams 50] [--hold 200] [--merge 100,40,0] [--seconds 5] [--rounds 3] [--json]
+const USAGE = `usage: npm run bench -- relay [--targets 50] [--streams 50] [--hold 200] [--merge 100,40,0] [--seconds 6] [--rounds 5] [--json]
        npm run bench -- mix [--inputs 1,2,4,9,16] [--programmes 8] [--seconds 10] [--json]
        npm run bench -- rooms [--users 10000] [--rooms 1000] [--changes 200] [--seconds 20] [--json]
 `;
@@ -31,7 +31,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 
 /** Of each bench that is measured for another time than 10 s. */
-const SECONDS: Readonly<Record<string, string>> = { relay: '5', rooms: '20' };
+const SECONDS: Readonly<Record<string, string>> = { relay: '6', rooms: '20' };
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
       targets: { type: 'string', default: '50' },
       streams: { type: 'string', default: '50' },
       hold: { type: 'string', default: '200' },
-      rounds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '5' },
       seconds: { type: 'string' },
       merge: { type: 'string', default: '100,40,0' },
       inputs: { type: 'string', default: '1,2,4,9,16' },

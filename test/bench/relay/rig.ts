@@ -80,6 +80,8 @@ export class Rig {
     const expected: Expected = new Map(
       keys.flatMap((own, stream) => own.map((key) => [key, stream] as const)),
     );
+    // What is not measured does what it did without pushes: processes beside each other change what each one takes.
+    await this.#nginx.publish('plain', this.#nginxKeys());
     await this.#roomcast.push(
       keys.map((own) => own.map((key) => this.#sink.rtmpUrl(SINK, key))),
       mergeMs,
@@ -89,6 +91,7 @@ export class Rig {
     const interval = await measureInterval(this.setting, this.#roomcast.pids, expected);
     await this.#roomcast.assertUntroubled(expected.size);
     await this.#roomcast.stopPushing();
+    await this.#nginx.unpublish();
     await this.#sinkIsQuiet();
     return interval;
   }
