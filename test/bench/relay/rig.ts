@@ -20,9 +20,10 @@ export interface Shape {
   readonly targets: number;
 }
 
-/** A push lives for hours: what V8 spends on compiling in its first seconds is no part of its price. */
-const FIRST_SETTLE_MS = 8_000;
-const SETTLE_MS = 3_000;
+/** A push lives for hours: what V8 spends on compiling in its first half minute is no part of its price. */
+const FIRST_SETTLE_MS = 25_000;
+const SETTLE_MS = 6_000;
+
 function sequence(length: number): number[] {
   return Array.from({ length }, (_, index) => index);
 }
