@@ -62,8 +62,9 @@ export class Cluster {
     };
   }
 
-  async startWorker(dataDir?: string): Promise<Role> {
-    return (await this.#start('worker', dataDir)).role;
+  /** With a data dir it had before, or another way to the Redis of all. */
+  async startWorker(dataDir?: string, redisUrl?: string): Promise<Role> {
+    return (await this.#start('worker', dataDir, redisUrl)).role;
   }
 
   /** Dead workers' leases may be taken once Redis has been there for 3 s. */
@@ -76,10 +77,10 @@ export class Cluster {
     await this.redis.stop();
   }
 
-  async #start(name: 'gateway' | 'worker', given?: string) {
+  async #start(name: 'gateway' | 'worker', given?: string, redisUrl = this.redis.url) {
     const dataDir = given ?? (await makeTestDir(name));
     const env = testEnv(dataDir, {
-      ROOMCAST_REDIS_URL: this.redis.url,
+      ROOMCAST_REDIS_URL: redisUrl,
       ROOMCAST_CLUSTER_SECRET: CLUSTER_SECRET,
       ...this.#env,
     });
