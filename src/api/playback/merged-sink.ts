@@ -65,58 +65,80 @@ class Round {
   }
 }
 
-function mergedSink(sink: FlvSink, round: Round, space: WriteSpace): FlvSink {
-  let parts: Buffer[] = [];
-  let bytes = 0;
-  let opening: NodeJS.Immediate | undefined;
-  let isOpen = false;
+class MergedSink implements FlvSink {
+  readonly #sink: FlvSink;
+  readonly #round: Round;
+  readonly #space: WriteSpace;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #opening: NodeJS.Immediate | undefined;
+  #isOpen = false;
+  #isWaiting = false;
+  /** All that was written has been taken: until the next write nothing waits there, and nobody need ask. */
+  #isTaken = true;
+  readonly #flush = () => {
+    this.#isWaiting = false;
+    this.#writeOut();
+  };
 
-  function flush(): void {
-    if (parts.length === 0) return;
-    const whole = parts;
-    const length = bytes;
-    parts = [];
-    bytes = 0;
-    const [first] = whole;
-    if (whole.length === 1 && first) sink.write(first);
-    else space.write(sink, whole, length);
+  constructor(sink: FlvSink, round: Round, space: WriteSpace) {
+    this.#sink = sink;
+    this.#round = round;
+    this.#space = space;
   }
 
-  function leave(): void {
-    clearImmediate(opening);
-    round.remove(flush);
+  get writableLength(): number {
+    return this.#isTaken ? this.#bytes : this.#sink.writableLength + this.#bytes;
   }
 
-  function open(): void {
-    opening ??= setImmediate(() => {
-      isOpen = true;
-      flush();
+  write(buffer: Buffer): void {
+    this.#parts.push(buffer);
+    this.#bytes += buffer.length;
+    if (this.#bytes > MAX_WRITE_BYTES) this.#writeOut();
+    else if (!this.#isOpen) this.#open();
+    else if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#round.add(this.#flush);
+    }
+  }
+
+  end(): void {
+    this.#leave();
+    this.#writeOut();
+    this.#sink.end();
+  }
+
+  destroy(): void {
+    this.#leave();
+    this.#parts = [];
+    this.#bytes = 0;
+    this.#sink.destroy();
+  }
+
+  #open(): void {
+    this.#opening ??= setImmediate(() => {
+      this.#isOpen = true;
+      this.#writeOut();
     });
   }
 
-  return {
-    write(buffer) {
-      parts.push(buffer);
-      bytes += buffer.length;
-      if (bytes > MAX_WRITE_BYTES) flush();
-      else if (isOpen) round.add(flush);
-      else open();
-    },
-    get writableLength() {
-      return sink.writableLength + bytes;
-    },
-    end() {
-      leave();
-      flush();
-      sink.end();
-    },
-    destroy() {
-      leave();
-      parts = [];
-      bytes = 0;
-      sink.destroy();
-    },
-  };
+  #leave(): void {
+    clearImmediate(this.#opening);
+    this.#round.remove(this.#flush);
+    this.#isWaiting = false;
+  }
+
+  #writeOut(): void {
+    const parts = this.#parts;
+    const bytes = this.#bytes;
+    const [first] = parts;
+    if (first === undefined) return;
+    this.#parts = [];
+    this.#bytes = 0;
+    if (parts.length === 1) this.#sink.write(first);
+    else this.#space.write(this.#sink, parts, bytes);
+    this.#isTaken = this.#sink.writableLength === 0;
+  }
 }
 
 export function createSinkMerger(): SinkMerger {
@@ -127,7 +149,7 @@ export function createSinkMerger(): SinkMerger {
       if (mergeMs === 0) return sink;
       const round = rounds.get(mergeMs) ?? new Round(mergeMs);
       rounds.set(mergeMs, round);
-      return mergedSink(sink, round, space);
+      return new MergedSink(sink, round, space);
     },
   };
 }

@@ -101,7 +101,7 @@ export function createRebaser(options: RebaserOptions = {}): Rebaser {
       last = Math.max(last ?? out, out);
       lastSource = tag.timestamp;
       lastArrival = now();
-      return { ...tag, timestamp: wrap32(out) };
+      return { type: tag.type, timestamp: wrap32(out), data: tag.data };
     },
     discontinuity() {
       broken = true;

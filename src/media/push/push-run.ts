@@ -11,6 +11,7 @@ import { DEFAULT_ACK_EVERY_BYTES, openRtmpPublisher } from '../rtmp/publisher.ts
 import { createTrust, type Trust } from '../rtmp/trust.ts';
 import { createMergeLanes } from './merge-lanes.ts';
 import { readSendQueues } from './send-queues.ts';
+import { sharedInterval } from './shared-interval.ts';
 import { createStreamMeter } from './stream-figures.ts';
 import { createTagMemory } from './tag-memory.ts';
 import { createTarget, type Target, type TargetSettings } from './target.ts';
@@ -98,8 +99,8 @@ export function createPushRun(deps: PushRunDeps): PushRun {
   let isFlowing = false;
   let isOver = false;
   let graceTimer: NodeJS.Timeout | undefined;
-  /** Runs while the stream flows: there are no sessions without it. */
-  let checkTimer: NodeJS.Timeout | undefined;
+  /** Checks go on while the stream flows: there are no sessions without it. */
+  let stopChecks: (() => void) | undefined;
   let tellTimer: NodeJS.Immediate | undefined;
   let probedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -168,7 +169,7 @@ export function createPushRun(deps: PushRunDeps): PushRun {
 
   function stopTimers(): void {
     clearTimeout(graceTimer);
-    clearInterval(checkTimer);
+    stopChecks?.();
     clearImmediate(tellTimer);
   }
 
@@ -177,14 +178,14 @@ export function createPushRun(deps: PushRunDeps): PushRun {
     graceTimer = undefined;
     if (isFlowing) return;
     isFlowing = true;
-    checkTimer = setInterval(checkAll, settings.checkEveryMs);
+    stopChecks = sharedInterval(checkAll, settings.checkEveryMs);
     for (const target of targets.values()) target.sourceUp();
     changed();
   }
 
   function sourceGone(): void {
     isFlowing = false;
-    clearInterval(checkTimer);
+    stopChecks?.();
     lanes.flush();
     for (const target of targets.values()) target.sourceAway();
     changed();

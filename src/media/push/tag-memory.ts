@@ -63,10 +63,10 @@ export function createTagMemory({ needed }: TagMemoryOptions): TagMemory {
       const { length } = tag.data;
       const block = blockFor(length);
       const data = block.bytes.subarray(block.used, block.used + length);
-      tag.data.copy(data);
+      data.set(tag.data);
       block.used += length;
       block.tags += 1;
-      return { ...tag, data };
+      return { type: tag.type, timestamp: tag.timestamp, data };
     },
   };
 }
