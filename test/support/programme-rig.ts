@@ -1,7 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DEFAULT_PROGRAMME, type ProgrammeSpec } from '../../src/domain/programme.ts';
 import type { Encoders } from '../../src/media/ffmpeg/capabilities.ts';
+import { createFlvParser } from '../../src/media/flv/parser.ts';
 import type { FlvTag } from '../../src/media/flv/tag.ts';
 import { readFlv } from './clip.ts';
 import { eventually } from './eventually.ts';
@@ -22,6 +23,8 @@ export interface ProgrammeRig extends ToldProgramme {
   /** Resolves when this much more of the programme was received. */
   pass(ms: number): Promise<void>;
   recording(): Promise<string>;
+  /** A copy of it up to the last whole tag: FFmpeg takes what nginx is about to write for damage. */
+  wholeRecording(): Promise<string>;
 }
 
 export async function startProgrammeRig(
@@ -36,12 +39,21 @@ export async function startProgrammeRig(
     return path.join(nginx.recordingDir, file);
   };
   const received = async (): Promise<readonly FlvTag[]> => readFlv(await recording());
+  const wholeRecording = async (): Promise<string> => {
+    const file = await recording();
+    const bytes = await readFile(file);
+    const parser = createFlvParser({ onTag: () => undefined });
+    parser.push(bytes);
+    await writeFile(`${file}.whole`, bytes.subarray(0, parser.wholeBytes()));
+    return `${file}.whole`;
+  };
   const lastMs = async (): Promise<number> => (await received()).at(-1)?.timestamp ?? 0;
   return {
     ...programme,
     nginx,
     received,
     recording,
+    wholeRecording,
     async pass(ms) {
       const from = await lastMs();
       await eventually(async () => (await lastMs()) >= from + ms, ms + 30_000, 100);

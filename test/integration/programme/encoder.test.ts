@@ -112,7 +112,7 @@ test('size, rate, bitrate, GOP, preset and rate control change on the air, in on
     expect(next?.timestamp).toBe(header.timestamp);
   }
   // FFmpeg's parser does not learn of a new header and complains, as `NULL`; its decoder does.
-  const complaints = (await decodeErrors(await on.recording()))
+  const complaints = (await decodeErrors(await on.wholeRecording()))
     .split('\n')
     .filter((line) => !/^\[NULL @|^ +Last message repeated|^$/.test(line));
   expect(complaints).toEqual([]);

@@ -278,9 +278,13 @@ test('cells and volumes stand in the pictures, and what is wanted there changes 
   expect(keys.length).toBeGreaterThan(0);
   expect(bye.map((message) => message.timestamp)).toEqual(expect.arrayContaining(keys));
 
-  expect(await decodeErrors(await on.recording())).toBe('');
+  expect(await decodeErrors(await on.wholeRecording())).toBe('');
   expect(
-    await decodeErrors(await on.recording(), [], ['-c', 'copy', '-bsf:v', 'h264_mp4toannexb,trace_headers']),
+    await decodeErrors(
+      await on.wholeRecording(),
+      [],
+      ['-c', 'copy', '-bsf:v', 'h264_mp4toannexb,trace_headers'],
+    ),
   ).toBe('');
   expect(on.status()?.encoderStarts).toBe(1);
 });
