@@ -100,6 +100,20 @@ it('counts what it holds as waiting, and does not hold a burst', () => {
   expect(sink.writableLength).toBe(0);
 });
 
+it('counts what waits at its reader beside what it holds, until the reader has taken it', () => {
+  const peer = new Peer();
+  const sink = createSinkMerger().merge(peer, 100);
+  peer.writableLength = 5000;
+  sink.write(Buffer.alloc(10));
+  vi.advanceTimersByTime(1);
+  sink.write(Buffer.alloc(20));
+  expect(sink.writableLength).toBe(5020);
+  peer.writableLength = 300;
+  expect(sink.writableLength).toBe(320);
+  peer.writableLength = 0;
+  expect(sink.writableLength).toBe(20);
+});
+
 it('gives what it holds before an end, throws it away when destroyed, and leaves no timer', () => {
   const merger = createSinkMerger();
   const [ended, destroyed] = [new Peer(), new Peer()];

@@ -64,3 +64,17 @@ it('what came gathered goes out at once to whom waits no longer than that, and t
   lanes.clear();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+it('what was gathered for less than it was before waits for the rest of its window', () => {
+  const lanes = createMergeLanes();
+  const got: number[] = [];
+  lanes.add({ write: ({ tags }) => void got.push(...tags.map((tag) => tag.timestamp)) }, 200);
+  lanes.cameGathered(300);
+  lanes.push(sound(0));
+  lanes.cameGathered(50);
+  vi.advanceTimersByTime(149);
+  expect(got).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(got).toEqual([0]);
+  expect(vi.getTimerCount()).toBe(0);
+});
